@@ -1,0 +1,76 @@
+// Pages: reference-counted memory that frames, queues and applications point at. Owns the count and the way back to
+// where a page came from; owns no allocation policy (a pool does) and no file knowledge (a page cache does).
+
+/**
+ * Registered memory that a port's hardware may read or write: what a descriptor's region id names. An implementation
+ * (the addon's arena, or plain memory for a simulation) gives the ids.
+ */
+export interface Memory {
+  /**
+   * New memory of its own ArrayBuffer, `byteLength` bytes, not necessarily zeroed, registered under a region id.
+   * Throws RangeError when the host has no memory.
+   */
+  allocate(byteLength: number): Region
+  /** Takes the region out of the registry. The ArrayBuffer lives on as long as somebody holds a view of it. */
+  release(region: Region): void
+}
+
+export interface Region {
+  readonly id: number
+  readonly buffer: ArrayBuffer
+}
+
+/** Where a page goes when its last reference is dropped. */
+export interface PageHome {
+  recycle(page: Page): void
+}
+
+/**
+ * A stretch of one region. `count` is the number of owners; whoever is handed a page owns one reference and must hand
+ * it on or release it. `bytes` and `view` span exactly this page; both are made once. For memory that only native code
+ * may touch (a mapped file) both are null.
+ */
+export class Page {
+  readonly region: number
+  /** Offset of the page's first byte within its region. */
+  readonly regionOffset: number
+  readonly length: number
+  readonly bytes: Uint8Array
+  readonly view: DataView
+  /** False when only native code may touch the bytes: `bytes` and `view` are then empty. */
+  readonly touchable: boolean
+  home: PageHome | null
+  count = 1
+
+  constructor(home: PageHome | null, region: number, buffer: ArrayBuffer | null, regionOffset: number, length: number) {
+    this.home = home
+    this.region = region
+    this.regionOffset = regionOffset
+    this.length = length
+    this.touchable = buffer !== null
+    this.bytes = buffer ? new Uint8Array(buffer, regionOffset, length) : EMPTY
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength)
+  }
+
+  retain(): this {
+    this.count++
+    return this
+  }
+
+  release(): void {
+    if (--this.count === 0) {
+      this.home?.recycle(this)
+    } else if (this.count < 0) {
+      throw new Error('page released more often than retained')
+    }
+  }
+}
+
+const EMPTY = new Uint8Array(0)
+
+/** (page, offset, length): one scatter-gather entry. `offset` counts from the page's start. */
+export interface PageRef {
+  page: Page
+  offset: number
+  length: number
+}
