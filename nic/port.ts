@@ -1,7 +1,7 @@
 // The contract of a port, owned by the card that needs it; drivers implement and inject it: a TAP, a simulated wire,
 // a capture, a fault injector. A port is the hardware: it has a ring, and capabilities, and no opinion.
 
-import type { Frame } from '../stack/buffer/frame.ts'
+import type { Frame, FramePool } from '../stack/buffer/frame.ts'
 import type { Memory } from '../stack/buffer/page.ts'
 
 /** What the port's hardware can do with a frame it is handed, and what it may hand up. */
@@ -49,7 +49,8 @@ export interface Port {
   doorbell(): void
   /** Takes at most `budget` frames from the hardware, each to `onFrame`. Returns how many. */
   receive(budget: number): number
-  attach(sink: PortSink): void
+  /** The one sink of this port, and the pool from which the port takes the frames that it hands up. */
+  attach(sink: PortSink, frames: FramePool): void
   /** Frees the hardware. Frames still on the ring complete with ECANCELED-like errno ENODEV. Idempotent. */
   close(): void
   /** Hardware counters beyond the card's own, named as the driver names them; read on the cold path only. */
