@@ -1,0 +1,5 @@
+// What the room of the simulated wire offers to hosts, tools and tests.
+
+export type { SimulationEvent } from './event-queue.ts'
+export { type PlainMemory, plainMemory } from './memory.ts'
+export { type RunOptions, Simulation, SimulationError, type SimulationOptions } from './simulation.ts'
