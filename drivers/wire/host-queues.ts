@@ -24,7 +24,7 @@ function pendingKind(): string {
   let kind = ''
   for (const resource of process.getActiveResourcesInfo()) {
     if (resource === 'Immediate') return resource
-    if (resource.startsWith('FSReq') || resource === 'FileHandleCloseReq') kind = resource
+    if (resource.startsWith('FSReq') || resource === 'CloseReq') kind = resource
   }
   return kind
 }
