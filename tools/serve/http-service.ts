@@ -1,0 +1,137 @@
+// The HTTP server of `pagewire up`: which request goes where. Runs on any `http.Server`, whatever sockets are under it.
+//
+//   /                        the status page            /.pagewire/status.json   the same for programs
+//   /NAME, /FOLDER/          files below the root       /.pagewire/files/        the root's listing
+//   PUT /upload/NAME         uploads, if allowed
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { answer, answerDocument, wants } from './answers.ts'
+import type { FileRoot } from './file-root.ts'
+import { serveFile } from './file-service.ts'
+import { parseRequestPath, type RequestPath } from './request-path.ts'
+import type { Status } from './status.ts'
+import { statusPage } from './status-page.ts'
+import { UPLOAD_FOLDER, type UploadService } from './upload.ts'
+
+export interface HttpServiceOptions {
+  /** The state to show, asked for anew for each request. */
+  status: () => Status
+  /** The files to serve; null: none. */
+  root: FileRoot | null
+  /** Who takes uploads; null: nobody. */
+  uploads: UploadService | null
+}
+
+/** Names below this one are the server's own. */
+const OWN = '.pagewire'
+/** A connection on which nothing moves for this long is closed, milliseconds. */
+const IDLE_TIMEOUT = 120_000
+
+export function createHttpService(options: HttpServiceOptions): Server {
+  const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: 0, noDelay: true })
+  server.timeout = IDLE_TIMEOUT
+  server.on('connection', (socket) => socket.setMaxListeners(0))
+  server.on('request', (request, response) => void handle(options, request, response, false))
+  server.on('checkContinue', (request, response) => void handle(options, request, response, true))
+  return server
+}
+
+async function handle(
+  options: HttpServiceOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  asksFirst: boolean,
+): Promise<void> {
+  request.on('error', ignore)
+  response.on('error', ignore)
+  try {
+    await route(options, request, response, asksFirst)
+  } catch {
+    answer(response, 500)
+  }
+}
+
+async function route(
+  options: HttpServiceOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  asksFirst: boolean,
+): Promise<void> {
+  const method = request.method ?? 'GET'
+  if (method === 'OPTIONS') {
+    answer(response, 204, '', { Allow: allowed(options, null) })
+    return
+  }
+  const path = parseRequestPath(request.url ?? '/')
+  if (!path) answer(response, 400, 'the path is malformed or leads upwards')
+  else if (method === 'GET' || method === 'HEAD') await read(options, request, response, path)
+  else if (method === 'PUT') await write(options, request, response, path, asksFirst)
+  else answer(response, 405, method, { Allow: allowed(options, path) })
+}
+
+async function read(
+  options: HttpServiceOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: RequestPath,
+): Promise<void> {
+  const [first, second] = path.names
+  if (first === undefined) {
+    if (wants(request, 'application/json')) answerStatus(options, response)
+    else answerDocument(response, 'text/html; charset=utf-8', statusPage(options.status()), { Vary: 'Accept' })
+  } else if (first !== OWN) {
+    await readFile(options, request, response, path)
+  } else if (second === 'status.json' && path.names.length === 2) {
+    answerStatus(options, response)
+  } else if (second === 'files' && path.names.length === 2 && path.directory) {
+    await readFile(options, request, response, { ...path, names: [] })
+  } else {
+    answer(response, 404)
+  }
+}
+
+async function readFile(
+  options: HttpServiceOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: RequestPath,
+): Promise<void> {
+  if (options.root) await serveFile(options.root, request, response, path)
+  else answer(response, 404, 'no files are served; start with --root DIR')
+}
+
+function answerStatus(options: HttpServiceOptions, response: ServerResponse): void {
+  answerDocument(response, 'application/json', `${JSON.stringify(options.status())}\n`, { Vary: 'Accept' })
+}
+
+async function write(
+  options: HttpServiceOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: RequestPath,
+  asksFirst: boolean,
+): Promise<void> {
+  const { uploads } = options
+  if (!uploads) {
+    answer(response, 403, 'uploads are not allowed; start with --writable')
+    return
+  }
+  if (path.names[0] !== UPLOAD_FOLDER || path.directory) {
+    answer(response, 405, `upload to /${UPLOAD_FOLDER}/NAME`, { Allow: 'GET, HEAD, OPTIONS' })
+    return
+  }
+  const refusal = await uploads.refusal(request, path.names)
+  if (refusal) {
+    answer(response, refusal.status, refusal.detail)
+    return
+  }
+  if (asksFirst) response.writeContinue()
+  await uploads.receive(request, response, path.names)
+}
+
+function allowed(options: HttpServiceOptions, path: RequestPath | null): string {
+  const takes = options.uploads !== null && (path === null || path.names[0] === UPLOAD_FOLDER)
+  return takes ? 'GET, HEAD, OPTIONS, PUT' : 'GET, HEAD, OPTIONS'
+}
+
+function ignore(): void {}

@@ -1,0 +1,187 @@
+// PUT of one file: received under a temporary name beside its place and renamed when it is whole, so that nobody ever
+// sees half of it, and an upload that breaks off leaves nothing. What a killed process leaves is swept away at the next
+// start.
+
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, mkdir, open, readdir, realpath, rename, stat, unlink } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { answer } from './answers.ts'
+import { type FileRoot, TEMPORARY_PREFIX } from './file-root.ts'
+import { evaluatePreconditions, type Validators, validatorsOf } from './preconditions.ts'
+import { formatPath } from './request-path.ts'
+
+/** Bytes that may wait for the disk before the sender is held back. */
+const WAITING_LIMIT = 4 * 1024 * 1024
+
+/** The folder below the root that takes uploads, and the first part of their path. */
+export const UPLOAD_FOLDER = 'upload'
+
+/** A refusal: a status and what to say about it. */
+export interface Refusal {
+  status: number
+  detail: string
+}
+
+/** Uploads in progress, by temporary path: what `discardAll` removes when the server stops. */
+export class UploadService {
+  private readonly folder: string
+  private readonly inProgress = new Set<string>()
+
+  private constructor(root: FileRoot) {
+    this.folder = join(root.path, UPLOAD_FOLDER)
+  }
+
+  /** Makes the folder if it is not there and removes what a killed process left in it. */
+  static async open(root: FileRoot): Promise<UploadService> {
+    const service = new UploadService(root)
+    await mkdir(service.folder, { recursive: true })
+    if (!root.contains(await realpath(service.folder))) throw new Error(`${service.folder} leads out of ${root.path}`)
+    await service.sweep()
+    return service
+  }
+
+  /** Why this PUT cannot be, before any of its body came; null when it can. */
+  async refusal(request: IncomingMessage, names: readonly string[]): Promise<Refusal | null> {
+    const [, name] = names
+    if (names.length !== 2 || name.startsWith(TEMPORARY_PREFIX)) {
+      return { status: 404, detail: `upload to /${UPLOAD_FOLDER}/NAME` }
+    }
+    if (Buffer.byteLength(name) > 255) return { status: 414, detail: 'the name is longer than 255 bytes' }
+    if (request.headers['content-range'] !== undefined) {
+      return { status: 400, detail: 'Content-Range is not supported in an upload (RFC 9110 14.5)' }
+    }
+    const existing = await this.existing(name)
+    if (existing === 'folder') return { status: 409, detail: `${formatPath(names)} is a folder` }
+    const verdict = evaluatePreconditions('PUT', request.headers, existing)
+    return verdict === 0 ? null : { status: verdict, detail: '' }
+  }
+
+  /** Receives the body. Ends the response, or leaves it when the client is gone. Never throws. */
+  async receive(request: IncomingMessage, response: ServerResponse, names: readonly string[]): Promise<void> {
+    const temporary = join(this.folder, `${TEMPORARY_PREFIX}${process.pid}-${randomBytes(9).toString('hex')}`)
+    this.inProgress.add(temporary)
+    try {
+      const before = await this.existing(names[1])
+      const validators = await receiveInto(temporary, request)
+      await rename(temporary, join(this.folder, names[1]))
+      const headers = { ETag: validators.etag }
+      if (before) answer(response, 204, '', headers)
+      else answer(response, 201, formatPath(names), { ...headers, Location: formatPath(names) })
+    } catch (error) {
+      await unlink(temporary).catch(ignore)
+      const refusal = refusalOf(error)
+      if (!request.destroyed) answer(response, refusal.status, refusal.detail)
+    } finally {
+      this.inProgress.delete(temporary)
+    }
+  }
+
+  /** Removes what uploads have received so far: the server stops. */
+  async discardAll(): Promise<void> {
+    await Promise.all(Array.from(this.inProgress, (path) => unlink(path).catch(ignore)))
+  }
+
+  private async existing(name: string): Promise<Validators | 'folder' | null> {
+    try {
+      const stats = await stat(join(this.folder, name), { bigint: true })
+      return stats.isDirectory() ? 'folder' : validatorsOf(stats, Date.now())
+    } catch {
+      return null
+    }
+  }
+
+  private async sweep(): Promise<void> {
+    for (const name of await readdir(this.folder)) {
+      const match = name.startsWith(TEMPORARY_PREFIX) && /^(\d+)-/.exec(name.slice(TEMPORARY_PREFIX.length))
+      if (match && !isAlive(Number(match[1]))) await unlink(join(this.folder, name)).catch(ignore)
+    }
+  }
+}
+
+/** The state of the file that was written. Rejects when the request breaks off or the disk refuses. */
+async function receiveInto(path: string, request: IncomingMessage): Promise<Validators> {
+  const handle = await open(
+    path,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    0o644,
+  )
+  try {
+    await drainInto(request, fileWriter(handle))
+    return validatorsOf(await handle.stat({ bigint: true }), Date.now())
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Resolves when the whole body is in the writer. When the writer fails the connection is left alive, unlike `pipeline`
+ * would leave it, so that the client can be told why.
+ */
+function drainInto(request: IncomingMessage, writer: Writable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const breakOff = () => {
+      if (!request.complete) writer.destroy(new Error('the client is gone'))
+    }
+    request.on('close', breakOff)
+    request.socket.on('close', breakOff)
+    writer.on('finish', resolve)
+    writer.on('error', reject)
+    writer.on('close', () => {
+      request.off('close', breakOff)
+      request.socket.off('close', breakOff)
+      request.unpipe(writer)
+      request.resume()
+    })
+    request.pipe(writer)
+    if (request.destroyed || request.socket.destroyed) breakOff()
+  })
+}
+
+/** A stream into a file that writes everything that waits in one gathered write. */
+function fileWriter(handle: FileHandle): Writable {
+  return new Writable({
+    highWaterMark: WAITING_LIMIT,
+    writev(chunks, callback) {
+      writeAll(
+        handle,
+        chunks.map(({ chunk }) => chunk as Buffer),
+      ).then(() => callback(), callback)
+    },
+  })
+}
+
+async function writeAll(handle: FileHandle, buffers: Buffer[]): Promise<void> {
+  let left = buffers
+  while (left.length > 0) {
+    // IOV_MAX is 1024 on Linux.
+    let { bytesWritten } = await handle.writev(left.slice(0, 1024))
+    let whole = 0
+    while (whole < left.length && bytesWritten >= left[whole].length) bytesWritten -= left[whole++].length
+    left = left.slice(whole)
+    if (left.length > 0 && bytesWritten > 0) left[0] = left[0].subarray(bytesWritten)
+  }
+}
+
+function refusalOf(error: unknown): Refusal {
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') return { status: 507, detail: 'no room for the file' }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+    return { status: 403, detail: 'the folder cannot be written' }
+  if (code === 'EISDIR' || code === 'ENOTEMPTY' || code === 'EEXIST')
+    return { status: 409, detail: 'a folder has this name' }
+  return { status: 500, detail: code }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+function ignore(): void {}
