@@ -23,7 +23,8 @@ export class PagePool implements PageHome {
   surrendered = 0
   private readonly memory: Memory
   private readonly slab: number
-  private readonly detachable: boolean
+  /** Whether a page may be surrendered. */
+  readonly detachable: boolean
   private readonly free: Page[] = []
   private readonly regions = new Map<number, Region>()
   private closed = false
