@@ -65,6 +65,14 @@ export class FileRoot {
     }
   }
 
+  /** Whether something has this path, reachable or not. */
+  async exists(names: readonly string[]): Promise<boolean> {
+    return await lstat(join(this.path, ...names)).then(
+      () => true,
+      () => false,
+    )
+  }
+
   /** The entries of a folder, folders first, by name; null when it cannot be read. Links that lead out are left out. */
   async list(names: readonly string[]): Promise<{ entries: ListingEntry[]; complete: boolean } | null> {
     const directory = join(this.path, ...names)

@@ -8,10 +8,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { answer, answerDocument, wants } from './answers.ts'
 import type { FileRoot } from './file-root.ts'
 import { serveFile } from './file-service.ts'
-import { parseRequestPath, type RequestPath } from './request-path.ts'
+import { OWN_PATH, parseRequestPath, type RequestPath } from './request-path.ts'
 import type { Status } from './status.ts'
 import { statusPage } from './status-page.ts'
-import { UPLOAD_FOLDER, type UploadService } from './upload.ts'
+import { UPLOAD_PATH, type UploadService } from './upload.ts'
 
 export interface HttpServiceOptions {
   /** The state to show, asked for anew for each request. */
@@ -22,8 +22,6 @@ export interface HttpServiceOptions {
   uploads: UploadService | null
 }
 
-/** Names below this one are the server's own. */
-const OWN = '.pagewire'
 /** A connection on which nothing moves for this long is closed, milliseconds. */
 const IDLE_TIMEOUT = 120_000
 
@@ -79,7 +77,7 @@ async function read(
   if (first === undefined) {
     if (wants(request, 'application/json')) answerStatus(options, response)
     else answerDocument(response, 'text/html; charset=utf-8', statusPage(options.status()), { Vary: 'Accept' })
-  } else if (first !== OWN) {
+  } else if (first !== OWN_PATH) {
     await readFile(options, request, response, path)
   } else if (second === 'status.json' && path.names.length === 2) {
     answerStatus(options, response)
@@ -96,8 +94,15 @@ async function readFile(
   response: ServerResponse,
   path: RequestPath,
 ): Promise<void> {
-  if (options.root) await serveFile(options.root, request, response, path)
-  else answer(response, 404, 'no files are served; start with --root DIR')
+  if (!options.root) answer(response, 404, 'no files are served; start with --root DIR')
+  else await serveFile(options.root, request, response, await uploadedPath(options, options.root, path))
+}
+
+/** What was put to /upload/NAME is also read from there, unless the root has such a path of its own. */
+async function uploadedPath(options: HttpServiceOptions, root: FileRoot, path: RequestPath): Promise<RequestPath> {
+  const [first, ...names] = path.names
+  if (!options.uploads || first !== UPLOAD_PATH || names.length !== 1) return path
+  return (await root.exists(path.names)) ? path : { ...path, names }
 }
 
 function answerStatus(options: HttpServiceOptions, response: ServerResponse): void {
@@ -116,8 +121,8 @@ async function write(
     answer(response, 403, 'uploads are not allowed; start with --writable')
     return
   }
-  if (path.names[0] !== UPLOAD_FOLDER || path.directory) {
-    answer(response, 405, `upload to /${UPLOAD_FOLDER}/NAME`, { Allow: 'GET, HEAD, OPTIONS' })
+  if (path.names[0] !== UPLOAD_PATH || path.directory) {
+    answer(response, 405, `upload to /${UPLOAD_PATH}/NAME`, { Allow: 'GET, HEAD, OPTIONS' })
     return
   }
   const refusal = await uploads.refusal(request, path.names)
@@ -130,7 +135,7 @@ async function write(
 }
 
 function allowed(options: HttpServiceOptions, path: RequestPath | null): string {
-  const takes = options.uploads !== null && (path === null || path.names[0] === UPLOAD_FOLDER)
+  const takes = options.uploads !== null && (path === null || path.names[0] === UPLOAD_PATH)
   return takes ? 'GET, HEAD, OPTIONS, PUT' : 'GET, HEAD, OPTIONS'
 }
 

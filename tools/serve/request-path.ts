@@ -2,6 +2,9 @@
 // that lead out of a folder: no name that comes out of here is empty, `.`, `..`, or holds a slash or a NUL. The second
 // wall, symbolic links, is in file-root.ts.
 
+/** Paths that begin with this name are the server's own. */
+export const OWN_PATH = '.pagewire'
+
 export interface RequestPath {
   /** Decoded names, none of them empty. */
   names: string[]

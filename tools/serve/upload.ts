@@ -4,20 +4,20 @@
 
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, realpath, rename, stat, unlink } from 'node:fs/promises'
+import { access, type FileHandle, lstat, open, readdir, rename, unlink } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { answer } from './answers.ts'
 import { type FileRoot, TEMPORARY_PREFIX } from './file-root.ts'
 import { evaluatePreconditions, type Validators, validatorsOf } from './preconditions.ts'
-import { formatPath } from './request-path.ts'
+import { formatPath, OWN_PATH } from './request-path.ts'
 
 /** Bytes that may wait for the disk before the sender is held back. */
 const WAITING_LIMIT = 4 * 1024 * 1024
 
-/** The folder below the root that takes uploads, and the first part of their path. */
-export const UPLOAD_FOLDER = 'upload'
+/** Uploads go to `/upload/NAME` and are served as `/NAME`. */
+export const UPLOAD_PATH = 'upload'
 
 /** A refusal: a status and what to say about it. */
 export interface Refusal {
@@ -25,20 +25,20 @@ export interface Refusal {
   detail: string
 }
 
-/** Uploads in progress, by temporary path: what `discardAll` removes when the server stops. */
+/** Takes uploads into the root folder itself. */
 export class UploadService {
   private readonly folder: string
+  /** Temporary paths of uploads in progress. */
   private readonly inProgress = new Set<string>()
 
-  private constructor(root: FileRoot) {
-    this.folder = join(root.path, UPLOAD_FOLDER)
+  private constructor(folder: string) {
+    this.folder = folder
   }
 
-  /** Makes the folder if it is not there and removes what a killed process left in it. */
+  /** Removes what a killed process left in the folder. Throws the file system's error when it cannot be written. */
   static async open(root: FileRoot): Promise<UploadService> {
-    const service = new UploadService(root)
-    await mkdir(service.folder, { recursive: true })
-    if (!root.contains(await realpath(service.folder))) throw new Error(`${service.folder} leads out of ${root.path}`)
+    await access(root.path, constants.W_OK)
+    const service = new UploadService(root.path)
     await service.sweep()
     return service
   }
@@ -46,15 +46,15 @@ export class UploadService {
   /** Why this PUT cannot be, before any of its body came; null when it can. */
   async refusal(request: IncomingMessage, names: readonly string[]): Promise<Refusal | null> {
     const [, name] = names
-    if (names.length !== 2 || name.startsWith(TEMPORARY_PREFIX)) {
-      return { status: 404, detail: `upload to /${UPLOAD_FOLDER}/NAME` }
+    if (names.length !== 2 || name === OWN_PATH || name.startsWith(TEMPORARY_PREFIX)) {
+      return { status: 404, detail: `upload to /${UPLOAD_PATH}/NAME` }
     }
     if (Buffer.byteLength(name) > 255) return { status: 414, detail: 'the name is longer than 255 bytes' }
     if (request.headers['content-range'] !== undefined) {
       return { status: 400, detail: 'Content-Range is not supported in an upload (RFC 9110 14.5)' }
     }
     const existing = await this.existing(name)
-    if (existing === 'folder') return { status: 409, detail: `${formatPath(names)} is a folder` }
+    if (existing === 'folder') return { status: 409, detail: `${formatPath(names.slice(1))} is a folder` }
     const verdict = evaluatePreconditions('PUT', request.headers, existing)
     return verdict === 0 ? null : { status: verdict, detail: '' }
   }
@@ -68,8 +68,9 @@ export class UploadService {
       const validators = await receiveInto(temporary, request)
       await rename(temporary, join(this.folder, names[1]))
       const headers = { ETag: validators.etag }
+      const location = formatPath(names.slice(1))
       if (before) answer(response, 204, '', headers)
-      else answer(response, 201, formatPath(names), { ...headers, Location: formatPath(names) })
+      else answer(response, 201, location, { ...headers, Location: location })
     } catch (error) {
       await unlink(temporary).catch(ignore)
       const refusal = refusalOf(error)
@@ -86,7 +87,7 @@ export class UploadService {
 
   private async existing(name: string): Promise<Validators | 'folder' | null> {
     try {
-      const stats = await stat(join(this.folder, name), { bigint: true })
+      const stats = await lstat(join(this.folder, name), { bigint: true })
       return stats.isDirectory() ? 'folder' : validatorsOf(stats, Date.now())
     } catch {
       return null
