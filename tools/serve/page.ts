@@ -63,6 +63,7 @@ header .brand { font-weight: 600; color: var(--dim); width: 100% } header .brand
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 1.15rem 1.25rem; box-shadow: var(--shadow); min-width: 0 }
 .grid { display: grid; gap: 1rem; grid-template-columns: repeat(12, minmax(0, 1fr)) }
 .six { grid-column: span 6 } .four { grid-column: span 4 } .eight { grid-column: span 8 } .twelve { grid-column: span 12 }
+@media (max-width: 980px) { .four { grid-column: span 6 } .four:nth-of-type(odd) { grid-column: span 12 } }
 @media (max-width: 760px) { .six, .four, .eight { grid-column: span 12 } h1 { font-size: 1.5rem } }
 .pulse { display: inline-flex; align-items: center; gap: .5rem; color: var(--dim) }
 .pulse i { width: .55rem; height: .55rem; border-radius: 50%; background: var(--out) }
@@ -73,15 +74,19 @@ header .brand { font-weight: 600; color: var(--dim); width: 100% } header .brand
 .out { color: var(--out) } .in { color: var(--in) }
 svg.chart { display: block; width: 100%; height: 72px; margin-top: .7rem; overflow: visible }
 svg.chart path.area { fill: currentColor; opacity: .13 } svg.chart path.edge { fill: none; stroke: currentColor; stroke-width: 1.75; vector-effect: non-scaling-stroke; stroke-linejoin: round }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 1px; background: var(--line); border: 1px solid var(--line); border-radius: 12px; overflow: hidden }
+.tiles { margin: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 1px; background: var(--line); border: 1px solid var(--line); border-radius: 12px; overflow: hidden }
 .tiles div { background: var(--card); padding: .85rem 1.1rem }
-.tiles dt { color: var(--dim); font-size: .82rem } .tiles dd { margin: .1rem 0 0; font-size: 1.3rem; font-weight: 600; letter-spacing: -.015em }
-.tiles dd small { font-size: .8rem; font-weight: 450; color: var(--dim); letter-spacing: 0 }
+.tiles dt { color: var(--dim); font-size: .82rem } .tiles dd { margin: .1rem 0 0; font-size: 1.35rem; font-weight: 620; letter-spacing: -.02em; line-height: 1.25 }
+.tiles dd.dim { font-size: .82rem; font-weight: 400; letter-spacing: 0 }
 dl.facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .4rem 1.2rem; margin: 0 }
 dl.facts dt { color: var(--dim) } dl.facts dd { margin: 0; overflow-wrap: anywhere }
-ul.features { list-style: none; margin: 0; padding: 0; columns: 2 15rem; column-gap: 2rem }
-ul.features li { display: flex; justify-content: space-between; gap: 1rem; padding: .2rem 0; border-bottom: 1px solid var(--soft); break-inside: avoid }
+ul.features { list-style: none; margin: 0; padding: 0 }
+ul.features li { display: flex; justify-content: space-between; gap: 1rem; padding: .22rem 0; border-bottom: 1px solid var(--soft) }
+ul.features li span:last-child { white-space: nowrap }
 ul.features .on { color: var(--out); font-weight: 600 } ul.features .off { color: var(--off) }
+.ladder p { display: flex; justify-content: space-between; gap: 1rem } .ladder p + p { margin-top: .5rem } .ladder p.dim { font-size: .82rem; margin-bottom: .75rem }
+.bar { height: .5rem; border-radius: 99px; background: var(--in); overflow: hidden; margin: .25rem 0 } .bar.idle { background: var(--soft) }
+.bar i { display: block; height: 100%; background: var(--out); border-right: 2px solid var(--card) }
 table { width: 100%; border-collapse: collapse } th { text-align: left; font-weight: 500; color: var(--dim); font-size: .82rem; padding: 0 .8rem .4rem 0 }
 td { padding: .32rem .8rem .32rem 0; border-top: 1px solid var(--soft); vertical-align: top } th:last-child, td:last-child { padding-right: 0 }
 th.n { text-align: right } .scroll { overflow-x: auto }

@@ -21,8 +21,9 @@ export function statusPage(status: Status): string {
 ${rateCard('out', 'Sending', 'tx')}
 ${rateCard('in', 'Receiving', 'rx')}
 <dl class="tiles twelve" data-live id="tiles">${tiles(status)}</dl>
-<section class="card six" data-live id="interfaces"><h2>Interface</h2>${status.interfaces.map(interfaceFacts).join('')}${driverFacts(status)}</section>
-<section class="card six" data-live id="features"><h2>Features</h2>${status.interfaces.map(featureList).join('')}</section>
+<section class="card four" data-live id="interfaces"><h2>Interface</h2>${facts([...status.interfaces.flatMap(interfaceFacts), ...driverFacts(status)])}</section>
+<section class="card four" data-live id="features"><h2>Features</h2>${status.interfaces.map(featureList).join('')}</section>
+<section class="card four" data-live id="ladder"><h2>Who did the work</h2>${ladder(status.nic)}</section>
 <section class="card twelve" data-live id="connections"><h2>Connections</h2>${connectionTable(status)}</section>
 ${tryCard(status)}
 <section class="card twelve" data-live id="nic"><h2>Card</h2>${counterColumns(status.nic)}</section>
@@ -50,7 +51,7 @@ export function grouped(count: number): string {
 function rateCard(tone: 'in' | 'out', title: string, key: 'rx' | 'tx'): string {
   return `<section class="card six ${tone}"><h2>${title}</h2>
 <div class="rate"><b id="${key}-rate">0<small>bit/s</small></b><span class="dim" id="${key}-packets"></span></div>
-<svg class="chart" id="${key}-chart" viewBox="0 0 60 100" preserveAspectRatio="none" role="img" aria-label="${title}, last minute"><path class="area"></path><path class="edge"></path></svg></section>`
+<svg class="chart" id="${key}-chart" viewBox="1 0 59 100" preserveAspectRatio="none" role="img" aria-label="${title}, last minute"><path class="area"></path><path class="edge"></path></svg></section>`
 }
 
 function tiles({ figures, timeWaits }: Status): string {
@@ -59,7 +60,7 @@ function tiles({ figures, timeWaits }: Status): string {
     return moved === 0 ? '0' : (bytes / moved).toFixed(2)
   }
   const tile = (name: string, value: string, unit = '') =>
-    `<div><dt>${name}</dt><dd>${value}${unit ? ` <small>${unit}</small>` : ''}</dd></div>`
+    `<div><dt>${name}</dt><dd>${value}</dd><dd class="dim">${unit || '&nbsp;'}</dd></div>`
   return [
     tile('Connections', grouped(figures.connections), timeWaits ? `and ${grouped(timeWaits)} in TIME-WAIT` : ''),
     tile('Sent', humanSize(figures.txBytes), `${grouped(figures.txPackets)} packets`),
@@ -70,22 +71,42 @@ function tiles({ figures, timeWaits }: Status): string {
   ].join('')
 }
 
-function interfaceFacts(one: InterfaceStatus): string {
-  return facts([
+function interfaceFacts(one: InterfaceStatus): [string, string][] {
+  return [
     ['Name', one.name],
     ['Addresses', one.addresses.join(', ')],
     ['Ethernet', one.mac],
     ['MTU', String(one.mtu)],
     ['Link', one.up ? 'up' : 'down'],
-  ])
+  ]
 }
 
-function driverFacts(status: Status): string {
-  return facts([
+function driverFacts(status: Status): [string, string][] {
+  return [
     ['Driver', status.driver],
     ['Checksums', status.checksumEngine],
     ['Started', status.started.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')],
-  ])
+  ]
+}
+
+/** The rungs of the ladder: which counters say that the hardware did it, and which that the processor did. */
+const RUNGS: readonly (readonly [title: string, hardware: readonly string[], software: readonly string[]])[] = [
+  ['Segmentation', ['tx_gso_hw_bytes'], ['tx_gso_sw_bytes', 'tx_nogso_bytes']],
+  ['Gathering', ['tx_sg_hw_bytes'], ['tx_linearized_bytes']],
+  ['Checksums sent', ['tx_csum_hw_bytes'], ['tx_csum_sw_bytes']],
+  ['Checksums received', ['rx_csum_partial_bytes', 'rx_csum_hw_bytes'], ['rx_csum_sw_bytes']],
+]
+
+function ladder(nic: Record<string, number>): string {
+  const sum = (names: readonly string[]) => names.reduce((total, name) => total + (nic[name] ?? 0), 0)
+  const rungs = RUNGS.map(([title, hardware, software]) => {
+    const card = sum(hardware)
+    const processor = sum(software)
+    const share = card + processor === 0 ? 0 : (card / (card + processor)) * 100
+    const bar = card + processor === 0 ? '' : `<i style="width:${share.toFixed(2)}%"></i>`
+    return `<p><span>${title}</span></p><div class="bar${card + processor === 0 ? ' idle' : ''}">${bar}</div><p class="dim"><span>card ${humanSize(card)}</span><span>processor ${humanSize(processor)}</span></p>`
+  })
+  return `<div class="ladder">${rungs.join('')}</div>`
 }
 
 function facts(rows: [string, string][]): string {
@@ -155,9 +176,9 @@ function draw(key, seconds, now) {
   document.getElementById(key + '-packets').textContent = scaled(packets, ['', ' k', ' M']).join('') + ' packets/s'
   const points = history[key]
   points.push(bits)
-  if (points.length > 61) points.shift()
+  if (points.length > 60) points.shift()
   const top = Math.max(...points, 1)
-  const line = points.map((value, at) => (60 - points.length + 1 + at) + ' ' + (97 - 94 * value / top).toFixed(1))
+  const line = points.map((value, at) => (61 - points.length + at) + ' ' + (97 - 94 * value / top).toFixed(1))
   const [area, edge] = document.getElementById(key + '-chart').children
   edge.setAttribute('d', 'M' + line.join('L'))
   area.setAttribute('d', 'M' + (61 - points.length) + ' 100L' + line.join('L') + 'L60 100Z')

@@ -126,7 +126,13 @@ export const SAMPLE_STATUS: Status = {
     retransmissions: 0,
   },
   counters: { IpInReceives: 41_234, TcpInSegs: 41_201, TcpOutSegs: 741_550, '<script>': 1 },
-  nic: { rx_packets: 41_234, tx_packets: 17_330, tx_gso_hw_frames: 17_112 },
+  nic: {
+    rx_packets: 41_234,
+    tx_packets: 17_330,
+    tx_gso_hw_bytes: 1_000_000_000,
+    tx_gso_sw_bytes: 122_334_455,
+    tx_csum_hw_bytes: 1_122_334_455,
+  },
   connections: [
     {
       state: 'ESTABLISHED',
