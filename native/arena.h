@@ -1,0 +1,68 @@
+// The registry of memory that descriptors may name: region id -> ArrayBuffer. Owns the ids and a strong reference to each
+// ArrayBuffer; owns no memory. An ArrayBuffer can be detached by JavaScript at any time between two native calls
+// (structuredClone with transfer, ArrayBuffer.prototype.transfer), and a reference does not prevent that. So no pointer
+// outlives a native call: BeginBurst forgets them all, and the first use within a burst asks the ArrayBuffer anew. A
+// detached one has length 0 and every descriptor into it is refused.
+
+#pragma once
+
+#include <napi.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace pagewire {
+
+class Arena {
+ public:
+  explicit Arena(napi_env env) : env_(env) {}
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  // A new id, above 0, or a negative errno. The same ArrayBuffer may be registered more than once.
+  int32_t Register(napi_value buffer);
+  // 0, or -EINVAL for an id that is not registered (any more).
+  int32_t Unregister(uint32_t id);
+
+  // To be called first in every native call that resolves descriptors.
+  void BeginBurst() { burst_++; }
+  // The address of bytes [offset, offset + length) of a region, valid until JavaScript runs again; null when the id is
+  // unknown or the bytes do not lie within the region.
+  uint8_t* Resolve(uint32_t id, uint32_t offset, uint32_t length);
+
+  size_t live() const { return live_; }
+
+ private:
+  // An id is a slot and how often that slot was used, so that a stale id does not name its successor.
+  static constexpr uint32_t kSlotBits = 20;
+  static constexpr uint32_t kSlotMask = (1u << kSlotBits) - 1;
+  static constexpr uint32_t kGenerations = 1u << 11;
+  // So many slots rest before one is used again: an id comes back after 2 million registrations at the earliest,
+  // and no ring holds that many descriptors.
+  static constexpr uint32_t kResting = 1024;
+
+  struct Region {
+    napi_ref reference = nullptr;
+    uint8_t* data = nullptr;
+    size_t length = 0;
+    uint64_t burst = 0;
+    uint32_t generation = 0;
+    uint32_t next_free = 0;
+  };
+
+  void Refresh(Region* region);
+  uint32_t TakeSlot();
+  void RestSlot(uint32_t slot);
+
+  napi_env env_;
+  std::vector<Region> regions_;
+  uint64_t burst_ = 1;
+  size_t live_ = 0;
+  uint32_t resting_ = 0;
+  uint32_t first_free_ = 0;
+  uint32_t last_free_ = 0;
+};
+
+}  // namespace pagewire

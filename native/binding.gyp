@@ -1,0 +1,32 @@
+{
+  "targets": [
+    {
+      "target_name": "pagewire",
+      "conditions": [
+        [
+          "OS=='linux'",
+          {
+            "sources": [
+              "arena.cc",
+              "callback.cc",
+              "checksum.cc",
+              "interface.cc",
+              "link-watch.cc",
+              "module.cc",
+              "poller.cc",
+              "ring.cc",
+              "tap.cc",
+              "timer.cc"
+            ],
+            "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+            "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+            "cflags": ["-Wall", "-Wextra", "-O3", "-fvisibility=hidden"],
+            "cflags!": ["-Wno-unused-parameter"],
+            "cflags_cc": ["-std=c++17", "-fno-exceptions"]
+          },
+          {"type": "none"}
+        ]
+      ]
+    }
+  ]
+}

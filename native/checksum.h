@@ -1,0 +1,23 @@
+// The one's complement sum of RFC 1071 over bytes and over lists of pieces. `Sum` and `CopyAndSum` work in the
+// machine's byte order, which the sum allows (RFC 1071 section 2 B), on whole vectors.
+
+#pragma once
+
+#include <napi.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pagewire {
+
+// The sum of the bytes as 16-bit words of the machine's order, folded to 16 bits. An odd last byte is padded with zero.
+uint16_t Sum(const uint8_t* bytes, size_t length);
+// The same while copying; `to` and `from` do not overlap.
+uint16_t CopyAndSum(uint8_t* to, const uint8_t* from, size_t length);
+
+// Checksum over pieces in regions: sum, copyAndSum and copy of the addon.
+Napi::Value SumPieces(const Napi::CallbackInfo& info);
+Napi::Value CopyAndSumPieces(const Napi::CallbackInfo& info);
+Napi::Value CopyPieces(const Napi::CallbackInfo& info);
+
+}  // namespace pagewire

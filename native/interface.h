@@ -1,0 +1,11 @@
+// Configuration of the kernel's interfaces by ioctl (netdevice(7)): what the machine's end of the TAP needs. Cold paths.
+
+#pragma once
+
+#include <napi.h>
+
+namespace pagewire {
+
+void DefineInterface(Napi::Env env, Napi::Object exports);
+
+}  // namespace pagewire
