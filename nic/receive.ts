@@ -1,0 +1,95 @@
+// The receive side's one job: a verdict on each frame's transport checksum. Trusts what is unfinished by design (NEEDS_CSUM)
+// always, and what the port vouches for while rx-checksumming is on; all else is summed here. A wrong checksum is marked
+// and counted, not dropped: the transport drops it and counts it as its own. Merging (GRO) is not here and not yet anywhere.
+
+import { CHECKSUM_BAD, CHECKSUM_NONE, CHECKSUM_UNNECESSARY, type Frame } from '../stack/buffer/frame.ts'
+import { fold } from './checksum.ts'
+import type { ChecksumEngine } from './checksum-engine.ts'
+import type { NicCounters } from './counters.ts'
+import { EthernetPacket } from './ethernet-packet.ts'
+import type { FeatureSet } from './features.ts'
+
+const UDP = 17
+
+export class ReceiveSide {
+  private readonly features: FeatureSet
+  private readonly counters: NicCounters
+  private readonly engine: ChecksumEngine
+  private readonly packet = new EthernetPacket()
+
+  constructor(features: FeatureSet, counters: NicCounters, engine: ChecksumEngine) {
+    this.features = features
+    this.counters = counters
+    this.engine = engine
+  }
+
+  /** Counts the frame and sets its `checksum`. Never throws. */
+  judge(frame: Frame): void {
+    const counters = this.counters
+    const bytes = frame.length
+    counters.rx_packets++
+    counters.rx_bytes += bytes
+    counters.rx_segments += frame.segments
+    if (frame.gsoSize > 0) {
+      counters.rx_gro_hw_frames++
+      counters.rx_gro_hw_bytes += bytes
+    }
+    if (frame.csumStart >= 0) {
+      counters.rx_csum_partial_frames++
+      counters.rx_csum_partial_bytes += bytes
+      frame.checksum = CHECKSUM_UNNECESSARY
+      return
+    }
+    // The checksum of a merged frame cannot be verified any more: the port's word is all there is.
+    if (frame.checksum === CHECKSUM_UNNECESSARY && (this.features.rxChecksum || frame.gsoSize > 0)) {
+      counters.rx_csum_hw_frames++
+      counters.rx_csum_hw_bytes += bytes
+      return
+    }
+    frame.checksum = this.verify(frame, bytes)
+  }
+
+  private verify(frame: Frame, bytes: number): number {
+    const { packet, counters } = this
+    if (!packet.parse(frame)) {
+      counters.rx_csum_none++
+      return CHECKSUM_NONE
+    }
+    const field = frame.start + packet.transportOffset + packet.checksumOffset
+    if (packet.protocol === UDP && frame.head.view.getUint16(field) === 0) {
+      counters.rx_csum_none++
+      // The sender made none (RFC 768), which IPv6 does not allow (RFC 8200 8.1).
+      return packet.version === 4 ? CHECKSUM_UNNECESSARY : CHECKSUM_BAD
+    }
+    const sum = this.sumTransport(frame, bytes)
+    if (sum < 0) {
+      counters.rx_csum_none++
+      return CHECKSUM_NONE
+    }
+    counters.rx_summed_bytes += packet.transportLength
+    counters.rx_csum_sw_frames++
+    counters.rx_csum_sw_bytes += bytes
+    if (fold(sum + packet.pseudoHeaderSum(frame)) === 0xffff) return CHECKSUM_UNNECESSARY
+    counters.rx_csum_errors++
+    return CHECKSUM_BAD
+  }
+
+  /** The sum of the transport header and payload alone: link padding is hidden from the engine while it sums. */
+  private sumTransport(frame: Frame, bytes: number): number {
+    const { packet, engine } = this
+    const padding = bytes - packet.transportOffset - packet.transportLength
+    if (padding === 0) return engine.sumFrame(frame, packet.transportOffset)
+    const { refs, end } = frame
+    let left = padding
+    let last = refs
+    while (last > 0 && frame.lengths[last - 1] <= left) left -= frame.lengths[--last]
+    frame.refs = last
+    if (last > 0) frame.lengths[last - 1] -= left
+    else frame.end -= left
+    const sum = engine.sumFrame(frame, packet.transportOffset)
+    if (last > 0) frame.lengths[last - 1] += left
+    frame.refs = refs
+    frame.end = end
+    return sum
+  }
+}
