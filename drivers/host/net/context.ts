@@ -1,0 +1,33 @@
+// What the sockets of one host share, and all that they know of it.
+
+import type { Tcp } from '../../../stack/tcp/contract.ts'
+import type { Keeper } from '../keeper.ts'
+import type { Timeouts } from '../timeouts.ts'
+import type { Reader } from './reader.ts'
+
+/** As dns.lookup and the `lookup` option of node:net, asked for one address. */
+export type LookupFunction = (
+  hostname: string,
+  options: { family?: number | undefined; hints?: number | undefined; all?: boolean | undefined },
+  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+) => void
+
+export interface SocketContext {
+  readonly tcp: Tcp
+  readonly timeouts: Timeouts
+  readonly keeper: Keeper
+  readonly reader: Reader
+  /** Where strings are encoded before they are copied into a send queue. */
+  readonly scratch: Buffer
+  /** For names; null: none but `localhost` can be resolved. */
+  readonly lookup: LookupFunction | null
+  /** The host was closed: nothing can be opened any more. */
+  readonly closed: boolean
+  /** What is open: closed together with the host. */
+  readonly open: Set<Closable>
+}
+
+/** Something of an application's that a closing host ends. */
+export interface Closable {
+  closeWithHost(): void
+}

@@ -1,0 +1,116 @@
+// From a stream's writes to an endpoint's send queue. Copies what fits and keeps the rest until there is room; one
+// write (or one batch of many small ones) at a time, as Node's Writable promises. Owns what is not queued yet and the
+// callback of its write.
+
+import { EAGAIN } from '../../../stack/base/errno.ts'
+import type { TcpEndpoint } from '../../../stack/tcp/contract.ts'
+
+export interface Chunk {
+  chunk: Uint8Array | string
+  encoding: BufferEncoding
+}
+
+export class Writer {
+  /** Bytes of all writes so far, queued or not. */
+  bytes = 0
+  /** Called when all of the pending write is queued, or with an errno (negative). Set while a write is pending. */
+  callback: ((result: number) => void) | null = null
+  private readonly scratch: Buffer
+  private chunks: readonly Chunk[] = []
+  private index = 0
+  /** What is left of the chunk before `index`. */
+  private rest: Uint8Array | null = null
+  private readonly one: [Chunk] = [{ chunk: '', encoding: 'utf8' }]
+
+  constructor(scratch: Buffer) {
+    this.scratch = scratch
+  }
+
+  /** Bytes of the pending write that are not queued. Strings not reached yet count with their length. */
+  get pending(): number {
+    let bytes = this.rest?.length ?? 0
+    for (let i = this.index; i < this.chunks.length; i++) bytes += this.chunks[i].chunk.length
+    return bytes
+  }
+
+  /** One write. 1: all of it is queued. 0: the rest waits for `flush`. Negative: the endpoint's errno. */
+  write(endpoint: TcpEndpoint, chunk: Uint8Array | string, encoding: BufferEncoding): number {
+    const only = this.one[0]
+    only.chunk = chunk
+    only.encoding = encoding
+    return this.writeMany(endpoint, this.one)
+  }
+
+  /** Many writes as one. */
+  writeMany(endpoint: TcpEndpoint, chunks: readonly Chunk[]): number {
+    this.chunks = chunks
+    this.index = 0
+    return this.run(endpoint)
+  }
+
+  /** Goes on with the pending write. */
+  flush(endpoint: TcpEndpoint): void {
+    if (!this.callback) return
+    const result = this.run(endpoint)
+    if (result !== 0) this.finish(result)
+  }
+
+  /** Ends the pending write, if there is one. */
+  finish(result: number): void {
+    const { callback } = this
+    this.clear()
+    this.callback = null
+    callback?.(result)
+  }
+
+  private run(endpoint: TcpEndpoint): number {
+    if (this.rest) {
+      const result = this.send(endpoint, this.rest, this.rest.length, false)
+      if (result <= 0) return result
+    }
+    while (this.index < this.chunks.length) {
+      const { chunk, encoding } = this.chunks[this.index++]
+      const result = typeof chunk === 'string' ? this.sendText(endpoint, chunk, encoding) : this.count(endpoint, chunk)
+      if (result <= 0) return result
+    }
+    this.clear()
+    return 1
+  }
+
+  private count(endpoint: TcpEndpoint, bytes: Uint8Array): number {
+    this.bytes += bytes.length
+    return this.send(endpoint, bytes, bytes.length, false)
+  }
+
+  private sendText(endpoint: TcpEndpoint, text: string, encoding: BufferEncoding): number {
+    // No encoding makes more than three bytes of a UTF-16 unit.
+    if (text.length * 3 > this.scratch.length) return this.count(endpoint, Buffer.from(text, encoding))
+    const length = this.scratch.write(text, encoding)
+    this.bytes += length
+    return this.send(endpoint, this.scratch, length, true)
+  }
+
+  /** `borrowed`: the bytes are in the scratch buffer, and what is left must be copied out of it. */
+  private send(endpoint: TcpEndpoint, bytes: Uint8Array, length: number, borrowed: boolean): number {
+    this.rest = null
+    if (length === 0) return 1
+    const sent = endpoint.send(bytes, 0, length)
+    if (sent === length) return 1
+    if (sent < 0 && sent !== -EAGAIN) {
+      this.clear()
+      return sent
+    }
+    const rest = bytes.subarray(Math.max(sent, 0), length)
+    this.rest = borrowed ? Buffer.from(rest) : rest
+    return 0
+  }
+
+  private clear(): void {
+    this.chunks = NOTHING
+    this.one[0].chunk = ''
+    this.index = 0
+    this.rest = null
+  }
+}
+
+const NOTHING: readonly Chunk[] = []

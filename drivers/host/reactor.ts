@@ -1,0 +1,101 @@
+// Node's event loop as a reactor (drivers/reactor.ts). A poll that was asked for runs as a microtask: in the same turn of
+// the loop, after the code that runs now and its ticks, so that many writes make one burst. A poll whose budget ran
+// out goes on after the loop had its turn (setImmediate), and meanwhile nothing else polls: packets never starve
+// the application. Owns the arming of the one timer; an exception of the application passes through and becomes
+// an uncaughtException, as one in a callback of node:net does.
+
+import { NEVER } from '../../stack/base/deadlines.ts'
+import type { Clock } from '../../stack/base/environment.ts'
+import type { Pollable, Reactor, ReactorHandle } from '../reactor.ts'
+import type { HostTimer } from './timer.ts'
+
+export class NodeReactor implements Reactor {
+  readonly clock: Clock
+  private readonly makeTimer: () => HostTimer
+
+  /** `makeTimer` gives each pollable a timer of its own. */
+  constructor(clock: Clock, makeTimer: () => HostTimer) {
+    this.clock = clock
+    this.makeTimer = makeTimer
+  }
+
+  attach(pollable: Pollable): ReactorHandle {
+    return new NodeHandle(pollable, this.clock, this.makeTimer())
+  }
+}
+
+/** Any interval keeps the loop alive; this one fires once in 24 days. */
+const LONG = 0x7fff_ffff
+
+class NodeHandle implements ReactorHandle {
+  private readonly pollable: Pollable
+  private readonly clock: Clock
+  private readonly timer: HostTimer
+  private readonly keeper = setInterval(() => {}, LONG)
+  /** A poll is on its way, as a microtask or an immediate. */
+  private requested = false
+  private detached = false
+  /** When the timer fires; NEVER: it is not armed. It is left to fire early rather than armed for each later deadline. */
+  private armed = NEVER
+
+  constructor(pollable: Pollable, clock: Clock, timer: HostTimer) {
+    this.pollable = pollable
+    this.clock = clock
+    this.timer = timer
+    timer.onExpire = () => {
+      this.armed = NEVER
+      this.requestPoll()
+    }
+  }
+
+  requestPoll(): void {
+    if (this.requested || this.detached) return
+    this.requested = true
+    queueMicrotask(this.run)
+  }
+
+  ref(): void {
+    if (!this.detached) this.keeper.ref()
+  }
+
+  unref(): void {
+    this.keeper.unref()
+  }
+
+  detach(): void {
+    this.detached = true
+    clearInterval(this.keeper)
+    this.timer.close()
+  }
+
+  private readonly run = (): void => {
+    this.requested = false
+    if (this.detached) return
+    let more = true
+    try {
+      more = this.pollable.poll()
+    } finally {
+      if (more) this.continueLater()
+      this.armTimer()
+    }
+  }
+
+  private continueLater(): void {
+    if (this.requested || this.detached) return
+    this.requested = true
+    setImmediate(this.run)
+  }
+
+  private armTimer(): void {
+    if (this.detached) return
+    const deadline = this.pollable.nextDeadline()
+    if (deadline >= this.armed) return
+    const delay = deadline - this.clock.now()
+    if (delay <= 0) {
+      this.continueLater()
+      return
+    }
+    this.armed = deadline
+    this.timer.arm(Math.ceil(delay))
+  }
+}
