@@ -8,6 +8,7 @@ import type { ChecksumEngine } from './checksum-engine.ts'
 import type { NicCounters } from './counters.ts'
 import { EthernetPacket } from './ethernet-packet.ts'
 import type { FeatureSet } from './features.ts'
+import { HiddenTail } from './hidden-tail.ts'
 
 const UDP = 17
 
@@ -16,6 +17,7 @@ export class ReceiveSide {
   private readonly counters: NicCounters
   private readonly engine: ChecksumEngine
   private readonly packet = new EthernetPacket()
+  private readonly tail = new HiddenTail()
 
   constructor(features: FeatureSet, counters: NicCounters, engine: ChecksumEngine) {
     this.features = features
@@ -79,17 +81,9 @@ export class ReceiveSide {
     const { packet, engine } = this
     const padding = bytes - packet.transportOffset - packet.transportLength
     if (padding === 0) return engine.sumFrame(frame, packet.transportOffset)
-    const { refs, end } = frame
-    let left = padding
-    let last = refs
-    while (last > 0 && frame.lengths[last - 1] <= left) left -= frame.lengths[--last]
-    frame.refs = last
-    if (last > 0) frame.lengths[last - 1] -= left
-    else frame.end -= left
+    this.tail.hide(frame, padding)
     const sum = engine.sumFrame(frame, packet.transportOffset)
-    if (last > 0) frame.lengths[last - 1] += left
-    frame.refs = refs
-    frame.end = end
+    this.tail.restore(frame)
     return sum
   }
 }
