@@ -8,13 +8,11 @@ export class Keeper {
   private holders = 0
   private lingering = false
   private held = false
-  private handle: ReactorHandle | null = null
+  private readonly handle: ReactorHandle
 
-  /** From now on the count acts on this handle. */
-  attach(handle: ReactorHandle): void {
+  constructor(handle: ReactorHandle) {
     this.handle = handle
     handle.unref()
-    this.update()
   }
 
   /** True while something that was not unref'd is open. */
@@ -42,8 +40,8 @@ export class Keeper {
     const hold = this.holders > 0 || this.lingering
     if (hold === this.held) return
     this.held = hold
-    if (hold) this.handle?.ref()
-    else this.handle?.unref()
+    if (hold) this.handle.ref()
+    else this.handle.unref()
   }
 }
 
