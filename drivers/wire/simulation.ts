@@ -137,6 +137,11 @@ export class Simulation implements Reactor {
     return this.requested.length === 0 && this.nextTime(true) === Number.POSITIVE_INFINITY
   }
 
+  /** When something is due next, microseconds of the clock; infinity if nothing is. For those who run it in real time. */
+  get nextDue(): number {
+    return this.requested.length > 0 ? this.time : this.nextTime(false)
+  }
+
   /** For handles only. */
   request(handle: SimulatedHandle): void {
     this.requested.push(handle)
