@@ -20,6 +20,7 @@ declare module 'buffer-layout' {
   export function seq(element: Layout, count: number, property?: string): Layout
   export function blob(length: number, property?: string): Layout
   export function u8(property?: string): Layout
+  export function u16(property?: string): Layout
   export function u16be(property?: string): Layout
   export function u32be(property?: string): Layout
   export function u48be(property?: string): Layout

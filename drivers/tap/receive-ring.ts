@@ -1,0 +1,116 @@
+// The receive ring: pages that wait to be filled, one descriptor each. It is always filled from its first slot on, and a
+// page that was used is replaced by the one that came back to the pool last: what the kernel writes to is warm in the
+// cache. Owns the pages between posting and `take`. Reads beyond a page's end cannot happen: a page holds the largest frame.
+
+import { DESCRIPTOR_WORDS, type NativeTap } from '../../native/index.ts'
+import type { Memory, Page, Region } from '../../stack/buffer/page.ts'
+import { PagePool } from '../../stack/buffer/page-pool.ts'
+import { VIRTIO_HEADER } from './virtio-header.ts'
+
+/**
+ * Bytes of a receive page. The largest frame is 10 + 18 + 65535: virtio-net header, Ethernet with a VLAN tag, IP. The
+ * Ethernet header begins at byte 10, so that the IP header behind it stands at a multiple of 4.
+ */
+export const RECEIVE_PAGE = 65600
+
+/** The pages of one port. Tells when a page comes back after there was none. */
+class ReceivePool extends PagePool {
+  onRoom: (() => void) | null = null
+
+  override recycle(page: Page): void {
+    super.recycle(page)
+    this.tell()
+  }
+
+  override surrender(page: Page): Uint8Array {
+    const bytes = super.surrender(page)
+    this.tell()
+    return bytes
+  }
+
+  private tell(): void {
+    const { onRoom } = this
+    this.onRoom = null
+    onRoom?.()
+  }
+}
+
+export class ReceiveRing {
+  readonly size: number
+  readonly region: Region
+  /** Where in a page a read begins, and where the Ethernet header then is. */
+  readonly readOffset: number
+  readonly pool: ReceivePool
+  private readonly native: NativeTap
+  private readonly memory: Memory
+  private readonly descriptors: Int32Array
+  private readonly statuses: Int32Array
+  private readonly pages: (Page | null)[]
+  private closed = false
+
+  /** `limit`: the most pages that may be out at a time, those that wait in the ring among them. */
+  constructor(native: NativeTap, memory: Memory, size: number, limit: number, vnetHeader: boolean) {
+    this.native = native
+    this.memory = memory
+    this.size = size
+    this.readOffset = vnetHeader ? 0 : VIRTIO_HEADER
+    this.pool = new ReceivePool(memory, { pageSize: RECEIVE_PAGE, slab: 1, limit, detachable: true })
+    this.region = memory.allocate(size * (DESCRIPTOR_WORDS + 1) * 4)
+    this.descriptors = new Int32Array(this.region.buffer, 0, size * DESCRIPTOR_WORDS)
+    this.statuses = new Int32Array(this.region.buffer, size * DESCRIPTOR_WORDS * 4, size)
+    this.pages = new Array<Page | null>(size).fill(null)
+  }
+
+  /** Pages that are out, without those that wait in the ring. */
+  get outstanding(): number {
+    let waiting = 0
+    for (const page of this.pages) if (page) waiting++
+    return this.pool.outstanding - waiting
+  }
+
+  /** Posts pages so that `wanted` wait. Returns how many do: fewer when the pool is at its limit. */
+  fill(wanted: number): number {
+    const { pages, descriptors } = this
+    for (let slot = 0; slot < wanted; slot++) {
+      if (pages[slot]) continue
+      const page = this.pool.allocate()
+      if (!page) return slot
+      pages[slot] = page
+      const at = slot * DESCRIPTOR_WORDS
+      descriptors[at] = page.region
+      descriptors[at + 1] = page.regionOffset + this.readOffset
+      descriptors[at + 2] = page.length - this.readOffset
+      descriptors[at + 3] = 0
+    }
+    return wanted
+  }
+
+  /** One native call. Returns how many slots, from the first on, are completed, or a negative errno. */
+  receive(posted: number): number {
+    return this.native.receive(0, posted)
+  }
+
+  /** The completion of a slot: bytes read, or a negative errno. */
+  status(slot: number): number {
+    return this.statuses[slot]
+  }
+
+  /** Takes the page out of a slot; the caller owns it. */
+  take(slot: number): Page {
+    const page = this.pages[slot] as Page
+    this.pages[slot] = null
+    return page
+  }
+
+  /** Lets go of the pages that wait. Those that are out come back when their frames are released. */
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.pool.onRoom = null
+    for (let slot = 0; slot < this.size; slot++) {
+      if (this.pages[slot]) this.take(slot).release()
+    }
+    this.pool.close()
+    this.memory.release(this.region)
+  }
+}

@@ -1,0 +1,450 @@
+// The TAP port against a real TAP: every test makes a device of its own in the namespace of this run.
+
+import { spawnSync } from 'node:child_process'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import {
+  configureInterface,
+  interfaceInfo,
+  type OpenTapOptions,
+  openTap,
+  type TapPort,
+} from '../../../drivers/tap/index.ts'
+import { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, type Frame } from '../../../stack/buffer/frame.ts'
+import { describeInNamespace } from '../../native/namespace.ts'
+import { ETHERNET, fold, frameBytes, IPV4, macBytes, Pools, Sink, spread, sumOf, UDP, udpFrame } from './support.ts'
+
+const EIO = 5
+const ENODEV = 19
+const EINVAL = 22
+
+function pattern(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff)
+}
+
+describeInNamespace('a TAP port', import.meta.url, () => {
+  let pools: Pools
+  let sink: Sink
+  const ports: TapPort[] = []
+  const sockets: Socket[] = []
+
+  beforeEach(() => {
+    pools = new Pools()
+    sink = new Sink()
+  })
+
+  afterEach(() => {
+    sink.release()
+    for (const socket of sockets.splice(0)) socket.close()
+    for (const port of ports.splice(0)) {
+      port.close()
+      expect(port.memory.regions).toBe(0)
+    }
+    expect(pools.outstanding).toBe(0)
+    pools.close()
+    expect(pools.memory.regions).toBe(0)
+  })
+
+  function open(options: Partial<OpenTapOptions> = {}): TapPort {
+    const port = openTap({ name: 'pw0', ...options })
+    ports.push(port)
+    return port
+  }
+
+  function openUp(options: Partial<OpenTapOptions> = {}): TapPort {
+    const port = open(options)
+    configureInterface(port.name, { address: '192.0.2.1/24', up: true })
+    port.attach(sink, pools.frames)
+    expect(port.up).toBe(true)
+    sink.links.length = 0
+    return port
+  }
+
+  async function listen(): Promise<{ port: number; next: () => Promise<Buffer> }> {
+    const socket = createSocket('udp4')
+    sockets.push(socket)
+    const got: Buffer[] = []
+    let wake = () => {}
+    socket.on('message', (message) => {
+      got.push(message)
+      wake()
+    })
+    socket.bind(0, '192.0.2.1')
+    await once(socket, 'listening')
+    const next = async () => {
+      while (got.length === 0) await new Promise<void>((done) => (wake = done))
+      return got.shift() as Buffer
+    }
+    return { port: socket.address().port, next }
+  }
+
+  function kernelMac(): Uint8Array {
+    return macBytes(interfaceInfo('pw0')?.mac as string)
+  }
+
+  function send(port: TapPort, frame: Frame): void {
+    expect(port.post(frame)).toBe(true)
+    port.doorbell()
+  }
+
+  for (const vnetHeader of [true, false]) {
+    it(`hands the kernel gathered frames (vnet header ${vnetHeader})`, async () => {
+      const port = openUp({ vnetHeader })
+      expect(port.capabilities.scatterGather).toBe(true)
+      expect(port.capabilities.txChecksum).toBe(vnetHeader)
+      const { port: number, next } = await listen()
+      const payload = pattern(1400)
+      const pieces = [1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47]
+      send(port, udpFrame(pools, { destinationMac: kernelMac(), port: number, payload, pieces }))
+      expect(Uint8Array.from(await next())).toEqual(payload)
+      expect(sink.completions).toEqual([0])
+      expect(port.statistics['tap_tx_bytes']).toBe(ETHERNET + IPV4 + UDP + 1400 + (vnetHeader ? 10 : 0))
+      expect(port.txRingFree).toBe(port.txRingSize)
+    })
+  }
+
+  it('leaves checksum and segmentation to the kernel', async () => {
+    const port = openUp()
+    const { port: number, next } = await listen()
+    const payload = pattern(5000)
+    const destinationMac = kernelMac()
+    send(port, udpFrame(pools, { destinationMac, port: number, payload: payload.subarray(0, 999), partial: true }))
+    expect(Uint8Array.from(await next())).toEqual(payload.subarray(0, 999))
+    expect(port.capabilities.uso).toBe(true)
+    send(port, udpFrame(pools, { destinationMac, port: number, payload, pieces: [2001], partial: true, gsoSize: 1200 }))
+    for (let at = 0; at < 5000; at += 1200) {
+      expect(Uint8Array.from(await next())).toEqual(payload.subarray(at, at + 1200))
+    }
+    expect(sink.completions).toEqual([0, 0])
+  })
+
+  it('finds room for the header where the frame has none', async () => {
+    const port = openUp()
+    const { port: number, next } = await listen()
+    const payload = pattern(700)
+    const destinationMac = kernelMac()
+    for (let i = 0; i < 300; i++) {
+      const frame = udpFrame(pools, { destinationMac, port: number, payload, pieces: [100], headroom: i % 2 ? 4 : 64 })
+      send(port, frame)
+      expect(Uint8Array.from(await next())).toEqual(payload)
+    }
+    // 18 pieces and the header.
+    const pieces = new Array(16).fill(10)
+    send(port, udpFrame(pools, { destinationMac, port: number, payload, pieces, headroom: 0 }))
+    expect(Uint8Array.from(await next())).toEqual(payload)
+    expect(new Set(sink.completions)).toEqual(new Set([0]))
+  })
+
+  it('answers each frame for itself: one bad frame does not stop the burst', async () => {
+    const port = openUp()
+    const { port: number, next } = await listen()
+    const payload = pattern(100)
+    const destinationMac = kernelMac()
+    const good = () => udpFrame(pools, { destinationMac, port: number, payload, partial: true })
+    const bad = good()
+    bad.csumStart = 500
+    for (const frame of [good(), bad, good()]) expect(port.post(frame)).toBe(true)
+    port.doorbell()
+    expect(sink.completions).toEqual([0, EINVAL, 0])
+    await next()
+    await next()
+    expect(port.statistics['tap_doorbells']).toBe(1)
+    expect(port.statistics['tap_writes']).toBe(3)
+  })
+
+  it('refuses a frame when the ring is full and tells when there is room', async () => {
+    const port = openUp({ ringSize: 32 })
+    const { port: number } = await listen()
+    const frame = () =>
+      udpFrame(pools, { destinationMac: kernelMac(), port: number, payload: pattern(90), pieces: [30, 30] })
+    for (let i = 0; i < 8; i++) expect(port.post(frame())).toBe(true)
+    expect(port.txRingFree).toBe(0)
+    const left = frame()
+    expect(port.post(left)).toBe(false)
+    left.release()
+    expect(sink.writables).toBe(0)
+    port.doorbell()
+    expect(sink.writables).toBe(1)
+    expect(sink.completions.length).toBe(8)
+    expect(port.txRingFree).toBe(32)
+  })
+
+  it('receives with unfinished checksums only when told to', async () => {
+    const port = openUp()
+    const socket = createSocket('udp4')
+    sockets.push(socket)
+    socket.bind(0, '192.0.2.1')
+    await once(socket, 'listening')
+    socket.setBroadcast(true)
+    const payload = pattern(333)
+    const udpFrames = () => sink.frames.filter((frame) => frame.head.view.getUint16(frame.start + 12) === 0x0800)
+    for (const rxChecksum of [false, true]) {
+      expect(port.setReceiveOptions({ rxChecksum, rxGroHw: false })).toBe(true)
+      sink.release()
+      socket.send(payload, 9, '192.0.2.255')
+      while (udpFrames().length === 0) {
+        const readables = sink.readables
+        port.receive(64)
+        if (udpFrames().length === 0) await sink.wait(() => sink.readables > readables)
+      }
+      const [frame] = udpFrames()
+      // The Ethernet header stands so that the IP header is aligned.
+      expect((frame.head.regionOffset + frame.start + ETHERNET) % 4).toBe(0)
+      const bytes = frameBytes(frame)
+      expect(bytes.subarray(ETHERNET + IPV4 + UDP)).toEqual(payload)
+      const pseudo = sumOf(bytes.subarray(ETHERNET + 12, ETHERNET + IPV4)) + 17 + UDP + payload.length
+      if (rxChecksum) {
+        expect(frame.checksum).toBe(CHECKSUM_UNNECESSARY)
+        expect([frame.csumStart, frame.csumOffset]).toEqual([ETHERNET + IPV4, 6])
+        expect(new DataView(bytes.buffer).getUint16(ETHERNET + IPV4 + 6)).toBe(fold(pseudo))
+      } else {
+        expect(frame.checksum).toBe(CHECKSUM_NONE)
+        expect(frame.csumStart).toBe(-1)
+        expect(fold(pseudo + sumOf(bytes.subarray(ETHERNET + IPV4)))).toBe(0xffff)
+      }
+      expect(frame.segments).toBe(1)
+    }
+  })
+
+  it('has no receive offload without the header, and refuses to be told so', () => {
+    const port = open({ vnetHeader: false })
+    expect(port.capabilities).toEqual({
+      txChecksum: false,
+      scatterGather: true,
+      tso4: false,
+      tso6: false,
+      tsoEcn: false,
+      uso: false,
+      rxChecksum: false,
+      rxGroHw: false,
+    })
+    expect(port.setReceiveOptions({ rxChecksum: true, rxGroHw: false })).toBe(false)
+    expect(port.setReceiveOptions({ rxChecksum: false, rxGroHw: false })).toBe(true)
+  })
+
+  it('shows the kernel what it takes', () => {
+    const port = open()
+    const features = () => spawnSync('ethtool', ['-k', 'pw0'], { encoding: 'utf8' }).stdout
+    if (features() === null) throw new Error('no ethtool (apt-get install ethtool)')
+    expect(features()).toMatch(/tx-checksum-ip-generic: off/)
+    expect(port.setReceiveOptions({ rxChecksum: true, rxGroHw: true })).toBe(true)
+    expect(features()).toMatch(/tx-checksum-ip-generic: on/)
+    expect(features()).toMatch(/tx-tcp-segmentation: on/)
+    expect(features()).toMatch(/tx-tcp6-segmentation: on/)
+    expect(port.setReceiveOptions({ rxChecksum: true, rxGroHw: false })).toBe(true)
+    expect(features()).toMatch(/tx-tcp-segmentation: off/)
+    expect(port.setReceiveOptions({ rxChecksum: false, rxGroHw: true })).toBe(false)
+  })
+
+  it('keeps its budget and rings once per burst', async () => {
+    const port = openUp({ receiveRingSize: 4 })
+    // Router solicitations and the like of the interface's coming up.
+    port.receive(1000)
+    sink.release()
+    const socket = createSocket('udp4')
+    sockets.push(socket)
+    socket.bind(0, '192.0.2.1')
+    await once(socket, 'listening')
+    socket.setBroadcast(true)
+    for (let i = 0; i < 30; i++) {
+      await new Promise((done) => socket.send(Uint8Array.of(i), 9, '192.0.2.255', done))
+    }
+    const readables = sink.readables
+    await sink.wait(() => sink.readables > 0)
+    expect(port.receive(10)).toBe(10)
+    expect(sink.frames.length).toBe(10)
+    expect(port.receive(10)).toBe(10)
+    // Not told again before all were taken.
+    await new Promise((done) => setImmediate(done))
+    await new Promise((done) => setImmediate(done))
+    expect(sink.readables).toBeLessThanOrEqual(readables + 1)
+    let taken = 20
+    for (let got = 10; got === 10; taken += got) got = port.receive(10)
+    const own = sink.frames.filter((frame) => frame.head.view.getUint16(frame.start + 12) === 0x0800)
+    expect(own.map((frame) => frameBytes(frame)[ETHERNET + IPV4 + UDP])).toEqual(
+      Array.from({ length: 30 }, (_, i) => i),
+    )
+  })
+
+  it('stops reading when no page is left, and goes on when one comes back', async () => {
+    const port = openUp({ receivePages: 3 })
+    port.receive(1000)
+    sink.release()
+    const socket = createSocket('udp4')
+    sockets.push(socket)
+    socket.bind(0, '192.0.2.1')
+    await once(socket, 'listening')
+    socket.setBroadcast(true)
+    const say = (i: number) => new Promise((done) => socket.send(Uint8Array.of(i), 9, '192.0.2.255', done))
+    for (let i = 0; i < 5; i++) await say(i)
+    while (sink.frames.length < 3) {
+      const readables = sink.readables
+      port.receive(64)
+      if (sink.frames.length < 3) await sink.wait(() => sink.readables > readables)
+    }
+    expect(port.receive(64)).toBe(0)
+    expect(port.statistics['tap_rx_no_page']).toBeGreaterThan(0)
+    const wakeups = port.statistics['tap_wakeups']
+    await new Promise((done) => setImmediate(done))
+    await new Promise((done) => setImmediate(done))
+    expect(port.statistics['tap_wakeups']).toBeLessThanOrEqual(wakeups + 1)
+    const readables = sink.readables
+    sink.release()
+    await sink.wait(() => sink.readables > readables)
+    expect(port.receive(64)).toBeGreaterThan(0)
+  })
+
+  it('gives a page away for good, and survives one whose memory was taken', async () => {
+    const port = openUp()
+    const socket = createSocket('udp4')
+    sockets.push(socket)
+    socket.bind(0, '192.0.2.1')
+    await once(socket, 'listening')
+    socket.setBroadcast(true)
+    const say = (i: number) => new Promise((done) => socket.send(Uint8Array.of(i), 9, '192.0.2.255', done))
+    const frameOf = async (i: number) => {
+      await say(i)
+      for (;;) {
+        const readables = sink.readables
+        port.receive(64)
+        const frame = sink.frames.find(
+          (each) => each.head.view.getUint16(each.start + 12) === 0x0800 && each.head.bytes[each.end - 1] === i,
+        )
+        if (frame) return frame
+        await sink.wait(() => sink.readables > readables)
+      }
+    }
+    const frame = await frameOf(7)
+    const { head } = frame
+    sink.frames.splice(sink.frames.indexOf(frame), 1)
+    head.retain()
+    frame.release()
+    const bytes = (head.home as unknown as { surrender(page: unknown): Uint8Array }).surrender(head)
+    const buffer = bytes.buffer
+    const moved = structuredClone(buffer, { transfer: [buffer] })
+    expect(buffer.byteLength).toBe(0)
+    expect(moved.byteLength).toBeGreaterThan(65535)
+    // The pool's own pages: one is detached under the ring's feet.
+    const other = await frameOf(8)
+    const taken = other.head.bytes.buffer as ArrayBuffer
+    sink.frames.splice(sink.frames.indexOf(other), 1)
+    structuredClone(taken, { transfer: [taken] })
+    other.release()
+    await frameOf(9)
+    await frameOf(10)
+    expect(port.statistics['tap_rx_errors']).toBeGreaterThan(0)
+  })
+
+  it('answers a frame whose memory was taken with EFAULT', async () => {
+    const port = openUp()
+    const frame = udpFrame(pools, { destinationMac: kernelMac(), port: 9, payload: pattern(10) })
+    const own = new Pools()
+    spread(own, frame, pattern(10), [])
+    const buffer = frame.pages[1].bytes.buffer as ArrayBuffer
+    structuredClone(buffer, { transfer: [buffer] })
+    send(port, frame)
+    expect(sink.completions).toEqual([14])
+    own.close()
+  })
+
+  it('takes EAGAIN as back-pressure: what waits goes when there is room', async () => {
+    const port = openUp({ sendBuffer: 20_000, ringSize: 256 })
+    // A bridge to a device with a slow queue keeps the frames charged to the TAP's send buffer.
+    const commands = [
+      'ip link add pwslow type dummy',
+      'tc qdisc add dev pwslow root tbf rate 4mbit burst 2000 limit 1000000',
+      'ip link set pwslow up',
+      'tc qdisc add dev pw0 clsact',
+      'tc filter add dev pw0 ingress matchall action mirred egress redirect dev pwslow',
+    ]
+    for (const command of commands) {
+      const done = spawnSync('sh', ['-c', command], { encoding: 'utf8' })
+      if (done.status !== 0) throw new Error(`${command}: ${done.stderr}`)
+    }
+    const destinationMac = kernelMac()
+    const total = 100
+    for (let i = 0; i < total; i++) {
+      expect(port.post(udpFrame(pools, { destinationMac, port: 9, payload: pattern(1000) }))).toBe(true)
+    }
+    port.doorbell()
+    expect(sink.completions.length).toBeLessThan(total)
+    expect(port.statistics['tap_tx_eagain']).toBe(1)
+    await sink.wait(() => sink.completions.length === total)
+    expect(new Set(sink.completions)).toEqual(new Set([0]))
+    await sink.wait(() => sink.writables > 0)
+    expect(port.txRingFree).toBe(256)
+  })
+
+  it('says so when the interface goes down and comes up', async () => {
+    const port = openUp()
+    configureInterface('pw0', { up: false })
+    // The write finds out before the message is read.
+    send(port, udpFrame(pools, { destinationMac: kernelMac(), port: 9, payload: pattern(10) }))
+    expect(sink.completions).toEqual([EIO])
+    expect(port.up).toBe(false)
+    expect(sink.links).toEqual([[false, false]])
+    configureInterface('pw0', { up: true })
+    await sink.wait(() => sink.links.length === 2)
+    expect(sink.links[1]).toEqual([true, false])
+    expect(port.up).toBe(true)
+    send(port, udpFrame(pools, { destinationMac: kernelMac(), port: 9, payload: pattern(10) }))
+    expect(sink.completions).toEqual([EIO, 0])
+    configureInterface('pw0', { mtu: 9000 })
+    configureInterface('pw0', { up: false })
+    await sink.wait(() => sink.links.length === 3)
+    expect(port.mtu).toBe(9000)
+  })
+
+  it('says so when the device is deleted', async () => {
+    const port = openUp()
+    const frame = udpFrame(pools, { destinationMac: kernelMac(), port: 9, payload: pattern(10) })
+    expect(port.post(frame)).toBe(true)
+    expect(spawnSync('ip', ['link', 'del', 'pw0']).status).toBe(0)
+    await sink.wait(() => port.gone)
+    expect(port.up).toBe(false)
+    expect(sink.links.at(-1)).toEqual([false, true])
+    expect(sink.completions).toEqual([ENODEV])
+    const late = udpFrame(pools, { destinationMac: new Uint8Array(6), port: 9, payload: pattern(10) })
+    expect(port.post(late)).toBe(false)
+    late.release()
+    expect(port.receive(64)).toBe(0)
+    port.close()
+    port.close()
+  })
+
+  it('learns of the deletion by a write as well', () => {
+    const port = openUp()
+    spawnSync('ip', ['link', 'del', 'pw0'])
+    send(port, udpFrame(pools, { destinationMac: new Uint8Array(6), port: 9, payload: pattern(10) }))
+    expect(sink.completions).toEqual([ENODEV])
+    expect(sink.links).toEqual([[false, true]])
+  })
+
+  it('takes its interface away when it is closed, and gives frames back', () => {
+    const port = openUp()
+    expect(port.created).toBe(true)
+    expect(interfaceInfo('pw0')?.txQueueLength).toBe(10_000)
+    expect(port.post(udpFrame(pools, { destinationMac: kernelMac(), port: 9, payload: pattern(10) }))).toBe(true)
+    port.close()
+    expect(sink.completions).toEqual([ENODEV])
+    expect(interfaceInfo('pw0')).toBe(null)
+  })
+
+  it('attaches to a persistent TAP, whatever it was before, and leaves it there', () => {
+    expect(spawnSync('ip', ['tuntap', 'add', 'pw0', 'mode', 'tap']).status).toBe(0)
+    try {
+      for (const vnetHeader of [true, false, true]) {
+        const port = open({ vnetHeader, create: false })
+        expect(port.created).toBe(false)
+        expect(port.capabilities.txChecksum).toBe(vnetHeader)
+        expect(interfaceInfo('pw0')?.txQueueLength).toBe(1000)
+        if (vnetHeader) expect(port.setReceiveOptions({ rxChecksum: true, rxGroHw: true })).toBe(true)
+        port.close()
+      }
+      expect(interfaceInfo('pw0')).not.toBe(null)
+    } finally {
+      spawnSync('ip', ['tuntap', 'del', 'pw0', 'mode', 'tap'])
+    }
+  })
+})
