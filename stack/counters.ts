@@ -2,6 +2,21 @@
 // A field is here only if some code counts it. Sources: RFC 4293, RFC 4022, RFC 4113; Linux's snmp_proc.
 
 export class Counters {
+  // ethernet and arp: no names of Linux's, which counts these per device or not at all
+  EthInErrors = 0
+  EthInOtherHost = 0
+  EthInUnknownProtos = 0
+  ArpInPackets = 0
+  ArpInErrors = 0
+  ArpInConflicts = 0
+  ArpOutRequests = 0
+  ArpOutReplies = 0
+  ArpOutDiscards = 0
+  // the columns of lnstat's arp_cache
+  NeighResFailed = 0
+  NeighUnresolvedDiscards = 0
+  NeighTableFulls = 0
+  NeighForcedGcRuns = 0
   // ip
   IpInReceives = 0
   IpInHdrErrors = 0
@@ -55,6 +70,52 @@ export class Counters {
   TcpInErrs = 0
   TcpOutRsts = 0
   TcpInCsumErrors = 0
+  TcpCurrEstab = 0
+  TcpExtEmbryonicRsts = 0
+  TcpExtOutOfWindowIcmps = 0
+  TcpExtTW = 0
+  TcpExtTWRecycled = 0
+  TcpExtPAWSActive = 0
+  TcpExtPAWSEstab = 0
+  TcpExtDelayedACKs = 0
+  TcpExtListenOverflows = 0
+  TcpExtListenDrops = 0
+  TcpExtTCPPureAcks = 0
+  TcpExtTCPHPHits = 0
+  TcpExtTCPRenoRecovery = 0
+  TcpExtTCPSackRecovery = 0
+  TcpExtTCPFastRetrans = 0
+  TcpExtTCPSlowStartRetrans = 0
+  TcpExtTCPTimeouts = 0
+  TcpExtTCPSynRetrans = 0
+  TcpExtTCPDSACKOldSent = 0
+  TcpExtTCPDSACKOfoSent = 0
+  TcpExtTCPDSACKRecv = 0
+  TcpExtTCPSACKDiscard = 0
+  TcpExtTCPAbortOnData = 0
+  TcpExtTCPAbortOnClose = 0
+  TcpExtTCPAbortOnTimeout = 0
+  TcpExtTCPAbortOnLinger = 0
+  TcpExtTCPTimeWaitOverflow = 0
+  TcpExtTCPReqQFullDrop = 0
+  TcpExtTCPOFOQueue = 0
+  TcpExtTCPOFODrop = 0
+  TcpExtTCPOFOMerge = 0
+  TcpExtTCPRcvQDrop = 0
+  TcpExtTCPZeroWindowDrop = 0
+  TcpExtTCPChallengeACK = 0
+  TcpExtTCPSYNChallenge = 0
+  TcpExtTCPACKSkippedSeq = 0
+  TcpExtTCPACKSkippedPAWS = 0
+  TcpExtTCPACKSkippedChallenge = 0
+  TcpExtTCPWinProbe = 0
+  TcpExtTCPKeepAlive = 0
+  TcpExtTCPFromZeroWindowAdv = 0
+  TcpExtTCPToZeroWindowAdv = 0
+  TcpExtTCPMTUPFail = 0
+  /** Not Linux's: payload bytes that the stack itself copied, on the way out and on the way in. */
+  TcpPwCopiedOut = 0
+  TcpPwCopiedIn = 0
 }
 
 /** A copy of the counters that are not zero (or all), in their order. */

@@ -37,12 +37,11 @@ export class ReceiveWindow {
   /** Bytes that the peer may still send. */
   get window(): number {
     const left = distance(this.edge, this.rcvNxt)
-    return left > 0 ? left : 0
+    return Math.max(left, 0)
   }
 
   /** The field of a segment that leaves now with `queued` bytes waiting for the application; moves the edge. */
   advertise(queued: number, mss: number): number {
-    this.lastAckSent = this.rcvNxt
     const current = this.window
     const unit = 2 ** this.scale
     const free = Math.min(Math.max(this.buffer - queued, 0), MAX_UNSCALED * unit)
@@ -60,13 +59,27 @@ export class ReceiveWindow {
     return field
   }
 
-  /** The field of a SYN or SYN-ACK, never scaled (RFC 7323 2.2); moves the edge. */
+  /** The field of a SYN or SYN-ACK, never scaled (RFC 7323 2.2). */
+  get unscaled(): number {
+    return Math.min(this.buffer, MAX_UNSCALED)
+  }
+
+  /** As said in a SYN-ACK; moves the edge. */
   advertiseUnscaled(): number {
-    const field = Math.min(this.buffer, MAX_UNSCALED)
-    this.lastAckSent = this.rcvNxt
+    const field = this.unscaled
     const edge = (this.rcvNxt + field) | 0
     if (after(edge, this.edge)) this.edge = edge
     return field
+  }
+
+  /** A segment with an acknowledgment has left. */
+  onAckSent(): void {
+    this.lastAckSent = this.rcvNxt
+  }
+
+  /** Bytes received since the last acknowledgment. */
+  get unacknowledged(): number {
+    return distance(this.rcvNxt, this.lastAckSent)
   }
 
   /** The application has read: whether the peer should hear of the room now. */

@@ -21,6 +21,8 @@ export class RoundTrip {
   /** Without back-off. */
   private base = INITIAL_RTO
   backoff = 0
+  /** Something was sent again since the last sample: only timestamps can tell the round trip now. */
+  isVoid = false
   private timing = false
   private timedSequence = 0
   private timedAt = 0
@@ -69,6 +71,7 @@ export class RoundTrip {
   time(end: number, now: number): void {
     if (this.timing) return
     this.timing = true
+    this.isVoid = false
     this.timedSequence = end
     this.timedAt = now
   }
@@ -76,6 +79,7 @@ export class RoundTrip {
   /** Something is sent again: what is being timed cannot be trusted any more (section 3). */
   stopTiming(): void {
     this.timing = false
+    this.isVoid = true
   }
 
   /** An ACK of everything before `ack`: takes the sample when the timed segment is covered. True if it did. */

@@ -2,6 +2,7 @@
 // first, and duplicates (RFC 2883) once. Owns up to four edges, not the data.
 
 import { after, before } from '../base/sequence.ts'
+import type { TcpOptions } from '../wire/tcp.ts'
 
 /** Without timestamps four blocks fit the options; with them three. */
 const MAX_BLOCKS = 4
@@ -61,28 +62,25 @@ export class SackBlocks {
     return this.duplicate
   }
 
-  /** How many blocks the next segment has to say, of at most `room`. */
-  waiting(room: number): number {
-    return Math.min(this.count + (this.duplicate ? 1 : 0), room)
-  }
-
-  /** Writes at most `room` blocks as they stand in the option; how many. A duplicate is told once. */
-  emit(view: DataView, at: number, room: number): number {
+  /** Fills the SACK blocks of `options`, at most `room` of them; how many. `onSent` follows when the segment has left. */
+  fill(options: TcpOptions, room: number): number {
     let n = 0
-    let to = at
     if (this.duplicate && room > 0) {
-      view.setInt32(to, this.duplicateLeft)
-      view.setInt32(to + 4, this.duplicateRight)
-      to += 8
+      options.sack[0] = this.duplicateLeft
+      options.sack[1] = this.duplicateRight
       n++
-      this.duplicate = false
     }
     for (let i = 0; i < this.count && n < room; i++, n++) {
-      view.setInt32(to, this.left[i])
-      view.setInt32(to + 4, this.right[i])
-      to += 8
+      options.sack[2 * n] = this.left[i]
+      options.sack[2 * n + 1] = this.right[i]
     }
+    options.sackBlocks = n
     return n
+  }
+
+  /** A segment with the blocks has left: a duplicate is told once. */
+  onSent(): void {
+    this.duplicate = false
   }
 
   clear(): void {

@@ -1,0 +1,166 @@
+// The fifth check of SEGMENT ARRIVES (RFC 9293 3.10.7.4): the ACK field. Moves SND.UNA, takes in SACK and the window, asks
+// recovery and congestion control for their verdicts, and follows the states that wait for an acknowledgment.
+
+import { after, before, distance, notAfter } from '../base/sequence.ts'
+import { FIN } from '../wire/tcp.ts'
+import { ACKNOWLEDGED, WRITABLE } from './contract.ts'
+import { type ControlBlock, LIFETIME, PERSIST, RETRANSMIT } from './control-block.ts'
+import { finish } from './ending.ts'
+import { established } from './establish.ts'
+import { ENTERED, isPlausibleBlock, LEFT } from './recovery.ts'
+import type { Segment } from './segment.ts'
+
+/** False: the segment is dropped. */
+export function takeAck(block: ControlBlock, segment: Segment, now: number): boolean {
+  const { send, timestamps } = block
+  const ack = segment.acknowledgment
+  if (block.state === 'SYN-RECEIVED') {
+    if (!acknowledgesSyn(block, segment, now)) return false
+  } else if (!send.isAckAcceptable(ack)) {
+    // RFC 5961 5, and RFC 9293 for what was never sent.
+    if (block.mayChallenge(now)) {
+      block.services.counters.TcpExtTCPChallengeACK++
+      block.acks.atOnce()
+    } else block.services.counters.TcpExtTCPACKSkippedChallenge++
+    return false
+  }
+  block.heardAt = now
+  block.keepAlive?.onHeard()
+  block.persist?.onHeard()
+  if (timestamps.enabled && segment.options.timestamps) {
+    timestamps.onSegment(segment.options.tsVal, segment.sequence, block.receiveWindow.lastAckSent, now)
+  }
+  if (!before(ack, send.sndUna)) takeNews(block, segment, now)
+  return true
+}
+
+/** SYN-RECEIVED: ISS + 1 and what was sent after it, or a RST that says so. */
+function acknowledgesSyn(block: ControlBlock, segment: Segment, now: number): boolean {
+  const { send } = block
+  const ack = segment.acknowledgment
+  if (!after(ack, send.sndUna) || after(ack, send.sndNxt)) {
+    block.services.refuse(block, ack)
+    return false
+  }
+  block.rtt.onAck(ack, now)
+  send.update(segment.sequence, ack, segment.window)
+  block.move('ack-of-syn')
+  established(block, now)
+  return true
+}
+
+function takeNews(block: ControlBlock, segment: Segment, now: number): void {
+  const { send, recovery } = block
+  const ack = segment.acknowledgment
+  const advanced = distance(ack, send.sndUna)
+  const changed = send.update(segment.sequence, ack, segment.window)
+  const news = segment.options.sackBlocks > 0 && block.sack ? takeSack(block, segment) : 0
+  if (advanced > 0) advanceTo(block, segment, now)
+  if (changed) onWindow(block)
+  if (send.sndNxt === ack && advanced === 0) return
+  const duplicate = block.sack ? news > 0 : isDuplicate(block, segment, advanced, changed)
+  const before = recovery.state
+  const verdict = recovery.onAck(ack, send.sndNxt, advanced, duplicate, block.mss, now)
+  if (verdict === ENTERED) onLossFound(block)
+  else if (advanced > 0 && before !== 'Recovery' && verdict !== LEFT) {
+    block.window.onAck(advanced, block.mss, block.rtt.srtt, now)
+  }
+  if (block.queue.bytes > 0 || block.finQueued) block.services.schedule(block)
+  if (advanced > 0 && block.finAcknowledged) onFinAcknowledged(block, now)
+}
+
+/** RFC 5681 2: what counts as a duplicate where there is no SACK. */
+function isDuplicate(block: ControlBlock, segment: Segment, advanced: number, changed: boolean): boolean {
+  return (
+    advanced === 0 &&
+    !changed &&
+    segment.payloadLength === 0 &&
+    (segment.flags & FIN) === 0 &&
+    block.send.sndNxt !== block.send.sndUna
+  )
+}
+
+/** The blocks in the order of the wire; the first may be a duplicate's (RFC 2883 4). How many bytes are news. */
+function takeSack(block: ControlBlock, segment: Segment): number {
+  const { sack, sackBlocks } = segment.options
+  const { counters } = block.services
+  const una = segment.acknowledgment
+  let news = 0
+  for (let i = 0; i < sackBlocks; i++) {
+    const left = sack[2 * i]
+    const right = sack[2 * i + 1]
+    if (i === 0 && isDuplicateReport(sack, sackBlocks, una)) {
+      counters.TcpExtTCPDSACKRecv++
+    } else if (isPlausibleBlock(left, right, una, block.send.sndNxt)) {
+      news += block.recovery.onSack(left, right)
+    } else if (after(right, una)) {
+      counters.TcpExtTCPSACKDiscard++
+    }
+  }
+  return news
+}
+
+function isDuplicateReport(sack: Int32Array, blocks: number, una: number): boolean {
+  if (before(sack[0], una)) return true
+  return blocks > 1 && notAfter(sack[2], sack[0]) && notAfter(sack[1], sack[3])
+}
+
+function advanceTo(block: ControlBlock, segment: Segment, now: number): void {
+  const { send, queue, rtt, deadlines, options } = block
+  const ack = segment.acknowledgment
+  send.sndUna = ack
+  const start = queue.start
+  queue.release(ack)
+  const released = distance(queue.start, start)
+  block.bytesAcknowledged += released
+  if (block.finQueued && ack === ((queue.end + 1) | 0)) block.finAcknowledged = true
+  block.timeouts = 0
+  block.progressAt = now
+  rtt.endBackOff()
+  if (!rtt.onAck(ack, now) && rtt.isVoid && block.timestamps.enabled && segment.options.timestamps) {
+    const sample = block.timestamps.roundTrip(segment.options.tsEcr, now)
+    if (sample >= 0) rtt.sample(sample)
+  }
+  if (ack === send.sndNxt) {
+    deadlines.clear(RETRANSMIT)
+    if (queue.size === 0) block.ownSendFill?.release()
+  } else {
+    deadlines.set(RETRANSMIT, now + rtt.rto)
+  }
+  if (released === 0) return
+  block.path.confirm(now)
+  let events = ACKNOWLEDGED
+  if (block.wantsSpace && block.sendSpace * 3 >= options.sendBuffer) {
+    block.wantsSpace = false
+    events |= WRITABLE
+  }
+  block.services.tell(block, events)
+}
+
+/** The window moved: probes of a shut one end, and what waits may go. */
+function onWindow(block: ControlBlock): void {
+  if (block.persist?.active && block.send.sndWnd > 0) {
+    block.persist.end()
+    block.deadlines.clear(PERSIST)
+  }
+  if (block.queue.bytes > 0 || block.finQueued) block.services.schedule(block)
+}
+
+function onLossFound(block: ControlBlock): void {
+  const { counters } = block.services
+  if (block.sack) counters.TcpExtTCPSackRecovery++
+  else counters.TcpExtTCPRenoRecovery++
+  block.window.onLoss()
+  block.rtt.stopTiming()
+}
+
+function onFinAcknowledged(block: ControlBlock, now: number): void {
+  const { state } = block
+  if (state !== 'FIN-WAIT-1' && state !== 'CLOSING' && state !== 'LAST-ACK') return
+  block.move('ack-of-fin')
+  if (state === 'FIN-WAIT-1') {
+    if (block.orphan) block.deadlines.set(LIFETIME, now + block.options.finWait2)
+  } else {
+    finish(block, state === 'CLOSING', now)
+  }
+}
