@@ -36,12 +36,18 @@ export class Counters {
   IpExtInOctets = 0
   IpExtOutOctets = 0
   IpExtInCsumErrors = 0
+  // the columns of lnstat's rt_cache
+  RtInMartianSrc = 0
+  RtInMartianDst = 0
   // icmp
   IcmpInMsgs = 0
   IcmpInErrors = 0
   IcmpInCsumErrors = 0
   IcmpInDestUnreachs = 0
   IcmpInTimeExcds = 0
+  IcmpInParmProbs = 0
+  IcmpInSrcQuenchs = 0
+  IcmpInRedirects = 0
   IcmpInEchos = 0
   IcmpInEchoReps = 0
   IcmpOutMsgs = 0

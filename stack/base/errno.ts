@@ -2,6 +2,7 @@
 // The numbers are Linux's (asm-generic/errno.h), so that native errors and our own are one family.
 
 export const EPERM = 1
+export const ESRCH = 3
 export const EIO = 5
 export const ENXIO = 6
 export const EAGAIN = 11
@@ -16,6 +17,7 @@ export const EPIPE = 32
 export const EBADFD = 77
 export const EDESTADDRREQ = 89
 export const EMSGSIZE = 90
+export const ENONET = 64
 export const EPROTO = 71
 export const ENOPROTOOPT = 92
 export const EOPNOTSUPP = 95
@@ -38,6 +40,7 @@ export const EINPROGRESS = 115
 
 const NAMES: Readonly<Record<number, string>> = {
   [EPERM]: 'EPERM',
+  [ESRCH]: 'ESRCH',
   [EIO]: 'EIO',
   [ENXIO]: 'ENXIO',
   [EAGAIN]: 'EAGAIN',
@@ -52,6 +55,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [EBADFD]: 'EBADFD',
   [EDESTADDRREQ]: 'EDESTADDRREQ',
   [EMSGSIZE]: 'EMSGSIZE',
+  [ENONET]: 'ENONET',
   [EPROTO]: 'EPROTO',
   [ENOPROTOOPT]: 'ENOPROTOOPT',
   [EOPNOTSUPP]: 'EOPNOTSUPP',

@@ -110,6 +110,11 @@ export interface Network {
   register(protocol: number, transport: TransportProtocol): void
   /** Answers a packet that nobody wants with ICMP port unreachable, rate-limited. The frame stays the caller's. */
   sendPortUnreachable(frame: Frame, packet: ReceivedPacket, now: number): void
+  /**
+   * A transport has validated the quote of a packet-too-big error: the path MTU to `destination` becomes `mtu` (0: the
+   * router did not tell), never below Linux's min_pmtu of 552. True if it was lowered; `Path.mtu` says so from now on.
+   */
+  updatePathMtu(destination: IpAddress, mtu: number, now: number): boolean
   /** A frame with headroom for this path, null when header pages are at their limit. */
   frame(path: Path): Frame | null
 }

@@ -5,9 +5,10 @@ import type { Device } from '../device.ts'
 
 export class Interface {
   readonly name: string
-  /** 1 and up, in the order in which interfaces were added. */
+  /** 1 and up, in the order in which interfaces were added: 1 is the loopback interface. */
   readonly index: number
   readonly device: Device
+  /** Changed by the network only. */
   readonly addresses: Cidr[] = []
 
   constructor(name: string, index: number, device: Device) {

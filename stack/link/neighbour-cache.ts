@@ -1,0 +1,348 @@
+// The neighbours on one link for one network protocol: who has which link address, how sure we are, what waits for the
+// answer (RFC 4861 7, Linux's net/core/neighbour.c). Owns entries, timers and bounds; how a question is asked and put on
+// the link is the protocol's (ARP here, neighbour discovery for IPv6 behind the same class). All times in microseconds.
+
+import { type DeadlineHeap, Deadlines } from '../base/deadlines.ts'
+import { EHOSTUNREACH } from '../base/errno.ts'
+import type { IpAddress } from '../base/ip-address.ts'
+import type { Frame } from '../buffer/frame.ts'
+import type { StackContext } from '../context.ts'
+import { Neighbour } from './neighbour.ts'
+import {
+  DELAY,
+  FAILED,
+  INCOMPLETE,
+  type NeighbourEvent,
+  NOARP,
+  NONE,
+  PERMANENT,
+  PROBE,
+  REACHABLE,
+  STALE,
+  transition,
+  VALID,
+} from './neighbour-state.ts'
+
+/** What a cache needs of the protocol that finds link addresses. */
+export interface NeighbourProtocol {
+  /** Asks for the neighbour's link address: of itself by unicast, or of everybody. */
+  solicit(neighbour: Neighbour, unicast: boolean): void
+  /** Puts a frame that waited on the link; its link header stands and lacks the destination. False: no room. */
+  release(neighbour: Neighbour, frame: Frame): boolean
+}
+
+/** For a link on which nobody has to be asked. */
+export const NO_RESOLUTION: NeighbourProtocol = {
+  solicit() {},
+  release: () => false,
+}
+
+/** Linux's net.ipv4.neigh.default.*, in microseconds and entries. */
+export interface NeighbourOptions {
+  baseReachableTime: number
+  delayProbeTime: number
+  retransmitTime: number
+  unicastProbes: number
+  multicastProbes: number
+  /** The most bytes of frames that wait for one neighbour, with their bookkeeping. */
+  unresolvedBytes: number
+  /** Until a known address may be overridden by another one. */
+  lockTime: number
+  gcStaleTime: number
+  /** Entries: below the first nothing is collected; unasked ones are not made beyond the second; the third is the end. */
+  gcThresholds: readonly [number, number, number]
+}
+
+export const NEIGHBOUR_DEFAULTS: NeighbourOptions = {
+  baseReachableTime: 30_000_000,
+  delayProbeTime: 5_000_000,
+  retransmitTime: 1_000_000,
+  unicastProbes: 3,
+  multicastProbes: 3,
+  unresolvedBytes: 212_992,
+  lockTime: 1_000_000,
+  gcStaleTime: 60_000_000,
+  gcThresholds: [128, 512, 1024],
+}
+
+/** What a waiting frame is charged beside its bytes: its header page. */
+const PENDING_OVERHEAD = 256
+/** How long a reachable time drawn at random is kept (RFC 4861 6.3.4 says hours, Linux five minutes). */
+const REACHABLE_REDRAW = 300_000_000
+/** An entry that changed within this time survives a forced collection. */
+const FORCED_GC_AGE = 5_000_000
+
+export class NeighbourCache {
+  readonly heap: DeadlineHeap
+  readonly options: NeighbourOptions
+  private readonly context: StackContext
+  private readonly protocol: NeighbourProtocol
+  private readonly random: StackContext['environment']['random']
+  /** By the hash of the address; IPv6 addresses may share one. */
+  private readonly entries = new Map<number, Neighbour[]>()
+  /** Neighbours whose address is known and whose frames wait for room in the device. */
+  private readonly stalled: Neighbour[] = []
+  private count = 0
+  private readonly deadlines: Deadlines
+  private reachableTime = 0
+  private redrawAt = Number.NEGATIVE_INFINITY
+  private collectedAt = Number.NEGATIVE_INFINITY
+
+  constructor(context: StackContext, protocol: NeighbourProtocol, options?: Partial<NeighbourOptions>) {
+    this.context = context
+    this.heap = context.heap
+    this.protocol = protocol
+    this.options = { ...NEIGHBOUR_DEFAULTS, ...options }
+    this.deadlines = new Deadlines(context.heap, this, 1)
+    this.random = context.environment.random.fork('neighbours')
+  }
+
+  get size(): number {
+    return this.count
+  }
+
+  find(address: IpAddress): Neighbour | null {
+    const bucket = this.entries.get(address.hash())
+    if (!bucket) return null
+    for (let i = 0; i < bucket.length; i++) if (bucket[i].address.equals(address)) return bucket[i]
+    return null
+  }
+
+  /** The neighbour of a next hop of ours, made if need be. Null: the table is full of neighbours that are in use. */
+  resolve(address: IpAddress): Neighbour | null {
+    return this.find(address) ?? this.create(address, this.options.gcThresholds[2])
+  }
+
+  /** As `resolve`, for a neighbour that nobody of ours asked for: these cannot fill the table. */
+  learn(address: IpAddress): Neighbour | null {
+    return this.find(address) ?? this.create(address, this.options.gcThresholds[1])
+  }
+
+  /** A permanent entry, as `ip neigh add ... nud permanent`. Frames that wait for it go. */
+  addPermanent(address: IpAddress, high: number, low: number): Neighbour | null {
+    const neighbour = this.resolve(address)
+    if (!neighbour) return null
+    const wasValid = (neighbour.state & VALID) !== 0
+    neighbour.high = high
+    neighbour.low = low
+    this.enter(neighbour, PERMANENT, this.context.now)
+    if (!wasValid) this.drain(neighbour)
+    return neighbour
+  }
+
+  /** A neighbour outside of the table whose link address follows from the other: broadcast, multicast, a link without ARP. */
+  fixed(address: IpAddress, high: number, low: number): Neighbour {
+    const neighbour = new Neighbour(this, address)
+    neighbour.high = high
+    neighbour.low = low
+    neighbour.state = NOARP
+    return neighbour
+  }
+
+  /** A frame wants to go to a neighbour that is not CONNECTED. True: send it now. False: it waits, and the cache owns it. */
+  use(neighbour: Neighbour, frame: Frame, now: number): boolean {
+    const send = neighbour.pending.length === 0 && (transition(neighbour.state, 'use') & VALID) !== 0
+    // Queued before the question is asked, which takes the frame's source for its own.
+    if (!send) this.enqueue(neighbour, frame)
+    this.apply(neighbour, 'use', now)
+    return send
+  }
+
+  /**
+   * The neighbour answered us alone, or was heard (RFC 4861 7.2.5, Linux's neigh_update). Without `override` a known address
+   * stays what it is and the news is ignored.
+   */
+  update(neighbour: Neighbour, high: number, low: number, answered: boolean, override: boolean, now: number): void {
+    const old = neighbour.state
+    if ((old & (PERMANENT | NOARP)) !== 0) return
+    const wasValid = (old & VALID) !== 0
+    const changed = !wasValid || neighbour.high !== high || neighbour.low !== low
+    if (changed && wasValid && !override) return
+    if (answered) neighbour.confirmed = now
+    if (changed) {
+      if (!answered) neighbour.confirmed = Number.NEGATIVE_INFINITY
+      neighbour.high = high
+      neighbour.low = low
+      neighbour.updated = now
+    }
+    if (answered) this.apply(neighbour, 'answered', now)
+    else if (changed) this.apply(neighbour, 'heard', now)
+    if (!wasValid) this.drain(neighbour)
+  }
+
+  /** The timer of one neighbour came. */
+  onTimer(neighbour: Neighbour, now: number): void {
+    const { options } = this
+    switch (neighbour.state) {
+      case REACHABLE:
+        if (now < neighbour.confirmed + this.reachable(now)) this.apply(neighbour, 'confirmed', now)
+        else this.apply(neighbour, now <= neighbour.used + options.delayProbeTime ? 'expired' : 'idle', now)
+        return
+      case DELAY:
+        this.apply(neighbour, now <= neighbour.confirmed + options.delayProbeTime ? 'confirmed' : 'expired', now)
+        return
+      case PROBE:
+        if (neighbour.confirmed > neighbour.updated) this.apply(neighbour, 'confirmed', now)
+        else this.ask(neighbour, options.unicastProbes, now)
+        return
+      case INCOMPLETE:
+        this.ask(neighbour, options.multicastProbes, now)
+        return
+      default:
+        return
+    }
+  }
+
+  /** The device has room again. */
+  onWritable(): void {
+    while (this.stalled.length > 0) {
+      const neighbour = this.stalled[0]
+      if (!neighbour.dead && (neighbour.state & VALID) !== 0 && !this.drainSome(neighbour)) return
+      this.stalled.shift()
+    }
+  }
+
+  /** Takes a neighbour out; owners of frames that wait are told `errno` (0: silently). */
+  remove(neighbour: Neighbour, errno: number): void {
+    if (neighbour.dead) return
+    neighbour.dead = true
+    neighbour.deadlines.clearAll()
+    const key = neighbour.address.hash()
+    const bucket = (this.entries.get(key) as Neighbour[]).filter((other) => other !== neighbour)
+    if (bucket.length > 0) this.entries.set(key, bucket)
+    else this.entries.delete(key)
+    this.count--
+    this.abandon(neighbour, errno)
+  }
+
+  /** Takes out all neighbours (the link went away), or all but the permanent ones (its carrier went). */
+  clear(errno: number, keepPermanent: boolean): void {
+    for (const neighbour of this.list()) {
+      if (!keepPermanent || neighbour.state !== PERMANENT) this.remove(neighbour, errno)
+    }
+    if (this.count === 0) this.deadlines.clearAll()
+  }
+
+  list(): Neighbour[] {
+    return [...this.entries.values()].flat()
+  }
+
+  /** Asks once more, or gives up: who waits gets EHOSTUNREACH. */
+  private ask(neighbour: Neighbour, limit: number, now: number): void {
+    if (neighbour.probes >= limit) {
+      this.apply(neighbour, 'exhausted', now)
+      this.context.counters.NeighResFailed++
+      this.abandon(neighbour, EHOSTUNREACH)
+      return
+    }
+    neighbour.probes++
+    neighbour.deadlines.set(0, now + this.options.retransmitTime)
+    this.protocol.solicit(neighbour, neighbour.state === PROBE)
+  }
+
+  private apply(neighbour: Neighbour, event: NeighbourEvent, now: number): void {
+    const next = transition(neighbour.state, event)
+    if (next !== neighbour.state || event === 'answered' || event === 'confirmed') this.enter(neighbour, next, now)
+  }
+
+  private enter(neighbour: Neighbour, state: number, now: number): void {
+    if (neighbour.state !== state) neighbour.updated = now
+    neighbour.state = state
+    const { deadlines } = neighbour
+    if (state === REACHABLE) deadlines.set(0, neighbour.confirmed + this.reachable(now))
+    else if (state === DELAY) deadlines.set(0, now + this.options.delayProbeTime)
+    else if (state === PROBE || state === INCOMPLETE) {
+      neighbour.probes = 0
+      this.ask(neighbour, 1, now)
+    } else deadlines.clear(0)
+  }
+
+  private enqueue(neighbour: Neighbour, frame: Frame): void {
+    neighbour.pending.push(frame)
+    neighbour.pendingBytes += frame.length + PENDING_OVERHEAD
+    while (neighbour.pendingBytes > this.options.unresolvedBytes && neighbour.pending.length > 1) {
+      const oldest = neighbour.pending.shift() as Frame
+      neighbour.pendingBytes -= oldest.length + PENDING_OVERHEAD
+      this.context.counters.NeighUnresolvedDiscards++
+      oldest.release()
+    }
+  }
+
+  private drain(neighbour: Neighbour): void {
+    if (!this.drainSome(neighbour)) this.stalled.push(neighbour)
+  }
+
+  /** Sends what waits; false when the device has no room for all of it. */
+  private drainSome(neighbour: Neighbour): boolean {
+    const { pending } = neighbour
+    while (pending.length > 0) {
+      const bytes = pending[0].length + PENDING_OVERHEAD
+      if (!this.protocol.release(neighbour, pending[0])) return false
+      pending.shift()
+      neighbour.pendingBytes -= bytes
+    }
+    return true
+  }
+
+  private abandon(neighbour: Neighbour, errno: number): void {
+    const frames = neighbour.pending.splice(0)
+    neighbour.pendingBytes = 0
+    for (const frame of frames) {
+      const owner = frame.owner
+      frame.release()
+      if (errno !== 0) owner?.onTransmitError(errno)
+    }
+  }
+
+  private create(address: IpAddress, limit: number): Neighbour | null {
+    const { now, counters } = this.context
+    const [, second, third] = this.options.gcThresholds
+    if (this.count >= third || (this.count >= second && now - this.collectedAt > FORCED_GC_AGE)) this.collect(now)
+    if (this.count >= limit) {
+      counters.NeighTableFulls++
+      return null
+    }
+    const neighbour = new Neighbour(this, address)
+    neighbour.updated = now
+    const key = address.hash()
+    const bucket = this.entries.get(key)
+    if (bucket) bucket.push(neighbour)
+    else this.entries.set(key, [neighbour])
+    this.count++
+    if (this.count > this.options.gcThresholds[0]) {
+      this.deadlines.setEarlier(0, now + this.options.gcStaleTime)
+    }
+    return neighbour
+  }
+
+  /** A forced collection: all that is neither in use nor new goes. */
+  private collect(now: number): void {
+    this.collectedAt = now
+    this.context.counters.NeighForcedGcRuns++
+    for (const neighbour of this.list()) {
+      const { state } = neighbour
+      const idle = now - neighbour.updated > FORCED_GC_AGE && now - neighbour.used > FORCED_GC_AGE
+      if ((state & (NONE | STALE | FAILED)) === state && (idle || state === FAILED)) this.remove(neighbour, 0)
+    }
+  }
+
+  /** The quiet collection: stale and failed entries that nobody used for long, once there are many. */
+  onDeadline(_slot: number, now: number): void {
+    const { gcStaleTime, gcThresholds } = this.options
+    for (const neighbour of this.list()) {
+      if ((neighbour.state & (STALE | FAILED)) === 0) continue
+      if (now - Math.max(neighbour.used, neighbour.updated) >= gcStaleTime) this.remove(neighbour, 0)
+    }
+    if (this.count > gcThresholds[0]) this.deadlines.set(0, now + gcStaleTime)
+  }
+
+  /** Uniform between half and one and a half of the base (RFC 4861 6.3.2). */
+  private reachable(now: number): number {
+    if (now >= this.redrawAt) {
+      const base = this.options.baseReachableTime
+      this.reachableTime = (base >> 1) + this.random.below(base + 1)
+      this.redrawAt = now + REACHABLE_REDRAW
+    }
+    return this.reachableTime
+  }
+}
