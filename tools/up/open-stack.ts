@@ -1,0 +1,92 @@
+// Brings up the stack that is served: on a TAP, or at one end of a simulated wire whose other end is bridged to a loopback
+// port of the machine. Owns what must be closed with it; knows nothing of what is served.
+
+import { randomBytes } from 'node:crypto'
+import { createHost, createWire, type Host, type HostOptions, type Log } from '../../drivers/index.ts'
+import { type Bridge, openBridge } from './bridge.ts'
+import { DEFAULT_BRIDGE_PORT, formatCidr, type UpOptions } from './options.ts'
+import { RealTimeSimulation } from './real-time.ts'
+
+export interface OpenStack {
+  readonly host: Host
+  /** As the status shows it. */
+  readonly driver: string
+  readonly checksumEngine: 'native' | 'typescript'
+  /** Leads from the machine's loopback to the served port; null on a TAP. */
+  readonly bridge: Bridge | null
+  /** For captures, when the stack's clock is not the machine's. Microseconds. */
+  readonly epochOffset: number | undefined
+  close(): Promise<void>
+}
+
+/** Milliseconds that connections get for their last bytes when the stack is stopped. */
+const LAST_BYTES = 1000
+
+/** Throws TapError when a TAP cannot be had. */
+export async function openOnTap(options: UpOptions, log: Log): Promise<OpenStack> {
+  const { mtu, vnetHdr } = options
+  const host = await createHost({
+    ...common(options),
+    tap: { name: options.tap, vnetHeader: vnetHdr, ...(mtu === undefined ? {} : { mtu }) },
+    kernel: formatCidr(options.kernel),
+    log,
+  })
+  return {
+    host,
+    checksumEngine: 'native',
+    driver: vnetHdr ? 'TAP with vnet header' : 'TAP without vnet header',
+    bridge: null,
+    epochOffset: undefined,
+    close: () => host.close({ timeout: LAST_BYTES }),
+  }
+}
+
+/** Rejects with the error of `listen` when the machine's port is taken. */
+export async function openOnWire(options: UpOptions, log: Log): Promise<OpenStack> {
+  const simulation = new RealTimeSimulation({ seed: randomBytes(16).toString('hex'), log })
+  const wire = createWire(simulation, {
+    a: { name: options.tap },
+    b: { name: 'wire1' },
+    mtu: options.mtu ?? 1500,
+    offload: options.vnetHdr,
+  })
+  const drive = { reactor: simulation, environment: simulation.environment }
+  const host = await createHost({ ...common(options), ...drive, device: wire.a })
+  const other = await createHost({ ...drive, device: wire.b, addresses: [formatCidr(options.kernel)] })
+  const closeStacks = async () => {
+    await Promise.all([host.close({ timeout: LAST_BYTES }), other.close({ timeout: LAST_BYTES })])
+    wire.close()
+    simulation.stop()
+  }
+  try {
+    const bridge = await openBridge({
+      from: other,
+      address: options.address.address.toString(),
+      port: options.port,
+      localPort: options.bridgePort ?? DEFAULT_BRIDGE_PORT,
+      anyPort: options.bridgePort === undefined,
+    })
+    return {
+      host,
+      driver: 'simulated wire',
+      checksumEngine: 'typescript',
+      bridge,
+      epochOffset: simulation.epochOffset,
+      close: async () => {
+        await bridge.close()
+        await closeStacks()
+      },
+    }
+  } catch (error) {
+    await closeStacks()
+    throw error
+  }
+}
+
+function common(options: UpOptions): HostOptions & { addresses: string[] } {
+  return {
+    addresses: [formatCidr(options.address)],
+    gateway: options.kernel.address.toString(),
+    ...(options.mac === undefined ? {} : { mac: options.mac }),
+  }
+}

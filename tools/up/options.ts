@@ -1,0 +1,69 @@
+// What `pagewire up` was asked for, checked: the options of the command line with their defaults filled in.
+
+import { type Cidr, IpAddress } from '../../stack/base/ip-address.ts'
+import { UsageError } from '../cli/errors.ts'
+
+/** As commander gives them. */
+export interface UpArguments {
+  tap: string
+  address: Cidr
+  kernel?: Cidr
+  mac?: string
+  mtu?: number
+  features?: Record<string, boolean>
+  vnetHdr: boolean
+  driver?: 'tap' | 'wire'
+  netns?: string
+  root?: string
+  writable?: boolean
+  port: number
+  services: boolean
+  bridgePort?: number
+  json?: boolean
+}
+
+export interface UpOptions extends UpArguments {
+  kernel: Cidr
+}
+
+export const DEFAULT_TAP = 'pw0'
+export const DEFAULT_ADDRESS = '192.0.2.2/24'
+export const DEFAULT_PORT = 80
+export const DEFAULT_BRIDGE_PORT = 8080
+
+/** The ports of the classic services. */
+const CLASSIC_PORTS = [7, 9, 19]
+
+/** Throws UsageError for options that contradict each other. */
+export function completeOptions(given: UpArguments): UpOptions {
+  const { address, port, services } = given
+  if (given.writable && given.root === undefined) {
+    throw new UsageError('--writable needs a folder to write to; add --root DIR')
+  }
+  if (services && CLASSIC_PORTS.includes(port)) {
+    throw new UsageError(`--port ${port} is taken by a classic service; take another or add --no-services`)
+  }
+  if (given.netns !== undefined && given.driver === 'wire') {
+    throw new UsageError('--netns needs a TAP; leave out --driver wire or --netns')
+  }
+  const kernel = given.kernel ?? defaultKernel(address)
+  if (kernel.address.equals(address.address)) {
+    throw new UsageError(`--kernel and --address are the same address ${address.address}; give the kernel another one`)
+  }
+  if (kernel.length !== address.length || !kernel.address.matches(address.address, address.length)) {
+    throw new UsageError(
+      `--kernel ${formatCidr(kernel)} is not in the network of --address ${formatCidr(address)}; try --kernel ${formatCidr(defaultKernel(address))}`,
+    )
+  }
+  return { ...given, kernel }
+}
+
+export function formatCidr({ address, length }: Cidr): string {
+  return `${address}/${length}`
+}
+
+/** The first address of the network, or the second when the stack has the first. */
+function defaultKernel({ address, length }: Cidr): Cidr {
+  const first = IpAddress.v4(address.masked(length).d + 1)
+  return { address: first.equals(address) ? IpAddress.v4(first.d + 1) : first, length }
+}
