@@ -1,4 +1,5 @@
-// The two ends of a connection in node:net's words, remembered so that they can still be asked for after the close.
+// The two ends of a connection in node:net's words. As there, our own end is forgotten at the close; who the peer was can
+// still be asked for.
 
 import type { IpAddress } from '../../../stack/base/ip-address.ts'
 import type { TcpEndpoint } from '../../../stack/tcp/contract.ts'
@@ -19,19 +20,14 @@ export class Addresses {
   private remoteEnd: SocketAddress | null = null
 
   local(endpoint: TcpEndpoint | null): SocketAddress | null {
-    if (!this.localEnd && endpoint) this.localEnd = toSocketAddress(endpoint.localAddress, endpoint.localPort)
+    if (!endpoint) return null
+    this.localEnd ??= toSocketAddress(endpoint.localAddress, endpoint.localPort)
     return this.localEnd
   }
 
   remote(endpoint: TcpEndpoint | null): SocketAddress | null {
     if (!this.remoteEnd && endpoint) this.remoteEnd = toSocketAddress(endpoint.remoteAddress, endpoint.remotePort)
     return this.remoteEnd
-  }
-
-  /** Keeps what is known now: the endpoint goes away. */
-  remember(endpoint: TcpEndpoint): void {
-    this.local(endpoint)
-    this.remote(endpoint)
   }
 
   forget(): void {

@@ -61,7 +61,8 @@ export function createNet(context: SocketContext): Net {
     const { options, callback } = normalizeArguments<ConnectOptions>(values)
     const socket = new Socket(options)
     if (options.timeout) socket.setTimeout(options.timeout)
-    return socket.connect(options, callback ?? undefined)
+    // A signal that was aborted before has ended the socket already.
+    return socket.destroyed ? socket : socket.connect(options, callback ?? undefined)
   }
   const createServer: CreateServer = (options?: unknown, listener?: (socket: BaseSocket) => void) =>
     new Server(options as ServerOptions, listener)

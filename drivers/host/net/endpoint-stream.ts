@@ -1,0 +1,199 @@
+// A Duplex over a TCP endpoint: the moving of bytes in both directions, with back-pressure in both. Owns what is read when
+// and what waits to be written; opening, closing and all that Node's Socket has besides are socket.ts's.
+
+import { AsyncResource } from 'node:async_hooks'
+import { Duplex, type DuplexOptions } from 'node:stream'
+import { EAGAIN, ENOTCONN } from '../../../stack/base/errno.ts'
+import { ERROR, HANGUP, READ_HANGUP, READABLE, type TcpEndpoint, WRITABLE } from '../../../stack/tcp/contract.ts'
+import type { SocketOptions } from './arguments.ts'
+import type { SocketContext } from './context.ts'
+import { codedError, socketClosed, streamDestroyed, systemError } from './errors.ts'
+import { bufferIntake, type Intake, StreamIntake } from './intake.ts'
+import { type Chunk, Writer } from './writer.ts'
+
+export type Done = (error?: Error | null) => void
+
+const READ_EVENTS = READABLE | READ_HANGUP | ERROR | HANGUP
+const WRITE_EVENTS = WRITABLE | ERROR | HANGUP
+
+export abstract class EndpointStream extends Duplex {
+  connecting = false
+  /** Whose asynchronous context the application's listeners run in. */
+  protected readonly _scope = new AsyncResource('PAGEWIRETCP')
+  protected readonly _context: SocketContext
+  protected readonly _writer: Writer
+  protected readonly _intake: Intake
+  protected _endpoint: TcpEndpoint | null = null
+  /** A write that waits for the connection. */
+  protected _beforeConnect: readonly Chunk[] = NOTHING
+  #pulling = false
+
+  constructor(context: SocketContext, options: SocketOptions) {
+    super({
+      ...(options as DuplexOptions),
+      signal: undefined as never,
+      allowHalfOpen: Boolean(options.allowHalfOpen),
+      emitClose: false,
+      autoDestroy: true,
+      decodeStrings: false,
+    })
+    this._context = context
+    this._writer = new Writer(context.scratch)
+    this._intake = bufferIntake(options.onread) ?? new StreamIntake(this, context.reader)
+  }
+
+  /** Something moved in either direction. */
+  abstract _unrefTimer(): void
+  /** A connect has ended, well or not. */
+  protected abstract _afterConnect(endpoint: TcpEndpoint): void
+
+  protected _attach(endpoint: TcpEndpoint): void {
+    this._endpoint = endpoint
+    endpoint.onReadiness = (events) => {
+      this._scope.runInAsyncScope(this.#onReadiness, this, events)
+    }
+  }
+
+  /** Takes the endpoint away: nothing is read or written any more. */
+  protected _detach(): void {
+    if (this._endpoint) this._endpoint.onReadiness = null
+    this._endpoint = null
+    if (this._writer.callback) process.nextTick(() => this._writer.finish(0))
+  }
+
+  #onReadiness(events: number): void {
+    if (this.connecting) {
+      if (events & WRITE_EVENTS && this._endpoint) this._afterConnect(this._endpoint)
+      return
+    }
+    try {
+      if (events & READ_EVENTS) this._pull()
+    } finally {
+      if (events & WRITE_EVENTS && this._endpoint) this._writer.flush(this._endpoint)
+    }
+  }
+
+  // ---- reading
+
+  /** The stream asks to be filled, but nothing comes before `_pull`. */
+  protected _beginReading(): void {
+    this.#pulling = true
+    this.read(0)
+    this.#pulling = false
+  }
+
+  override _read(): void {
+    if (this.connecting || !this._endpoint) {
+      this.once('connect', () => this._read())
+      return
+    }
+    this._intake.wanted = true
+    this._pull()
+  }
+
+  /** Takes from the endpoint as long as more is wanted. */
+  protected _pull(): void {
+    const intake = this._intake
+    if (this.#pulling || !intake.wanted) return
+    this.#pulling = true
+    let threw = true
+    try {
+      while (intake.wanted && this._endpoint) {
+        const result = intake.step(this._endpoint)
+        if (result <= 0) {
+          this.#onNoData(result)
+          break
+        }
+        this._unrefTimer()
+      }
+      threw = false
+    } finally {
+      this.#pulling = false
+      // A listener threw: the rest is still to be told, if the process goes on.
+      if (threw) process.nextTick(() => this._pull())
+    }
+  }
+
+  #onNoData(result: number): void {
+    if (result === -EAGAIN) return
+    this._intake.wanted = false
+    if (result === 0) {
+      this._unrefTimer()
+      this.push(null)
+      this.read(0)
+    } else this.destroy(systemError('read', result))
+  }
+
+  override read(size?: number): unknown {
+    this.#resumeManual()
+    return super.read(size)
+  }
+
+  override pause(): this {
+    if (this._intake.manual) this._intake.wanted = false
+    return super.pause()
+  }
+
+  override resume(): this {
+    this.#resumeManual()
+    return super.resume()
+  }
+
+  #resumeManual(): void {
+    if (!this._intake.manual || this._intake.wanted || this.connecting || !this._endpoint) return
+    this._intake.wanted = true
+    process.nextTick(() => this._pull())
+  }
+
+  // ---- writing
+
+  override _write(chunk: Uint8Array | string, encoding: BufferEncoding, callback: Done): void {
+    if (this.connecting) this.#writeLater([{ chunk, encoding }], callback)
+    else if (!this._endpoint) callback(socketClosed())
+    else this.#afterWrite(this._writer.write(this._endpoint, chunk, encoding), callback)
+  }
+
+  override _writev(chunks: readonly Chunk[], callback: Done): void {
+    if (this.connecting) this.#writeLater(chunks, callback)
+    else if (!this._endpoint) callback(socketClosed())
+    else this.#afterWrite(this._writer.writeMany(this._endpoint, chunks), callback)
+  }
+
+  #writeLater(chunks: readonly Chunk[], callback: Done): void {
+    this._beforeConnect = chunks
+    const onClose = () => callback(closedBeforeConnection())
+    this.once('connect', () => {
+      this.off('close', onClose)
+      this._beforeConnect = NOTHING
+      this._writev(chunks, callback)
+    })
+    this.once('close', onClose)
+  }
+
+  #afterWrite(result: number, callback: Done): void {
+    this._unrefTimer()
+    if (result === 1) callback()
+    else if (result < 0) callback(systemError('write', result))
+    else {
+      this._writer.callback = (end) => {
+        if (end === 1) callback()
+        else callback(end < 0 ? systemError('write', end) : streamDestroyed('write'))
+      }
+    }
+  }
+
+  override _final(callback: Done): void {
+    if (this.connecting) {
+      this.once('connect', () => this._final(callback))
+      return
+    }
+    const result = this._endpoint?.shutdown('write') ?? 0
+    if (result < 0 && result !== -ENOTCONN) callback(systemError('shutdown', result))
+    else callback()
+  }
+}
+
+const NOTHING: readonly Chunk[] = []
+
+const closedBeforeConnection = () =>
+  codedError(Error, 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION', 'Socket closed before the connection was established')

@@ -1,0 +1,20 @@
+// Node's net is the standard: each scenario runs on it and on ours, and what the sockets told must be the same, event by
+// event and error by error. Nothing may be out of a pool at the end.
+
+import { expect, it } from 'vitest'
+import { loopback, NO_LEAKS, SimulatedArena } from '../arenas.ts'
+import { Recorder } from './recorder.ts'
+import { scenarios } from './scenarios.ts'
+
+it.each(Object.keys(scenarios))('%s', async (name) => {
+  const scenario = scenarios[name]
+  const standard = new Recorder()
+  await scenario(loopback, standard)
+  expect(Object.values(standard.told).flat().length).toBeGreaterThan(0)
+
+  const arena = await SimulatedArena.make()
+  const ours = new Recorder()
+  await arena.settle(scenario(arena, ours))
+  expect(ours.told).toEqual(standard.told)
+  expect(await arena.close()).toEqual(NO_LEAKS)
+})
