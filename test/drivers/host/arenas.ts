@@ -1,7 +1,9 @@
 // Where the same program runs on Node's own net and on ours: the machine's loopback (port 0, what Node does is the standard),
 // and two hosts on a simulated wire in virtual time. At the end the simulated arena says what is out of its pools.
 
-import nodeNet from 'node:net'
+import { once } from 'node:events'
+import http from 'node:http'
+import nodeNet, { type AddressInfo } from 'node:net'
 import { createHost, type Host, type HostOptions, type Net } from '../../../drivers/host/index.ts'
 import { createWire, Simulation, type Wire, type WireOptions } from '../../../drivers/wire/index.ts'
 
@@ -15,6 +17,10 @@ export interface Arena {
   settle<T>(promise: Promise<T>): Promise<T>
   /** Resolves when what was sent before has arrived. */
   arrival(): Promise<void>
+  /** Lets a server of Node's listen on the server's side; its port. */
+  serve(server: nodeNet.Server): Promise<number>
+  /** For requests from the client's side. */
+  agent(options?: http.AgentOptions): http.Agent
 }
 
 export const loopback: Arena = {
@@ -25,6 +31,12 @@ export const loopback: Arena = {
   settle: (promise) => promise,
   // Loopback delivers within the call.
   arrival: () => new Promise((resolve) => setImmediate(resolve)),
+  serve: async (server) => {
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
+  },
+  agent: (options) => new http.Agent(options),
 }
 
 export interface SimulatedArenaOptions {
@@ -78,6 +90,16 @@ export class SimulatedArena implements Arena {
 
   arrival(): Promise<void> {
     return new Promise((resolve) => this.simulation.after(10_000, resolve))
+  }
+
+  async serve(server: nodeNet.Server): Promise<number> {
+    this.a.listen(server, 0)
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
+  }
+
+  agent(options?: http.AgentOptions): http.Agent {
+    return this.b.agent(options)
   }
 
   /** Closes both hosts; what is still out of a pool then. */
