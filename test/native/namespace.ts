@@ -54,6 +54,13 @@ export function describeInNamespace(name: string, url: string, body: () => void)
   }, 120_000)
 }
 
+/** Within a test: skips it with one loud line, or fails when nothing may be left out. */
+export function leaveOut(context: { skip(why: string): void }, why: string): void {
+  if (process.env['PAGEWIRE_REQUIRE_ALL']) throw new Error(`LEFT OUT: ${why}`)
+  process.stderr.write(`\n*** LEFT OUT: ${why} ***\n`)
+  context.skip(why)
+}
+
 /** Tests that are not for the namespace; a file that has a block for it puts its other tests here. */
 export function describeOutside(name: string, body: () => void): void {
   if (!process.env[INSIDE]) describe(name, body)
