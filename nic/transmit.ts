@@ -227,7 +227,12 @@ export class TransmitSide {
       const errno = this.finishChecksum(frame, this.engine.sumFrame(frame, frame.csumStart), frame.length)
       if (errno !== 0) return errno
     }
-    if (!port.post(frame)) return LATER
+    if (!port.post(frame)) {
+      if (port.txRingFree < port.txRingSize) return LATER
+      // An empty ring refuses it: it never will take it.
+      this.counters.tx_malformed++
+      return EINVAL
+    }
     this.posted++
     this.countHardware(frame)
     return 0
