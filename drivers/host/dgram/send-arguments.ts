@@ -26,12 +26,12 @@ export function sendArguments(values: readonly unknown[], connected: boolean): S
     ? typeof third === 'number'
     : Boolean(fifth) || (typeof fourth === 'number' && fourth > 0) || typeof fourth === 'string'
   const bytes = sliced ? slice(message, second, third) : gather(message)
-  const port = sliced ? fourth : second
-  const address = sliced ? fifth : third
   if (connected) {
-    if (port || address) throw codedError(Error, 'ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected')
+    if (fourth || fifth) throw codedError(Error, 'ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected')
     return { bytes, port: 0, address: '', callback: callback ?? null }
   }
+  const port = sliced ? fourth : second
+  const address = sliced ? fifth : third
   if (address !== undefined && address !== null && typeof address !== 'string') {
     throw invalidType('address', 'of type string', address)
   }

@@ -13,7 +13,7 @@ import { type SocketAddress, toSocketAddress } from '../net/addresses.ts'
 import { lookupNothing } from '../net/connector.ts'
 import type { Closable, LookupFunction, SocketContext } from '../net/context.ts'
 import { addressError, codedError, invalidType, systemError } from '../net/errors.ts'
-import { validateNumber, validatePort } from '../net/validate.ts'
+import { checkSignal, validateNumber, validatePort } from '../net/validate.ts'
 import { type SendCallback, type SendRequest, sendArguments } from './send-arguments.ts'
 import { SendQueue } from './send-queue.ts'
 
@@ -67,6 +67,7 @@ export class DatagramSocket extends EventEmitter implements Closable {
     if (options.type !== 'udp4' && options.type !== 'udp6') {
       throw codedError(TypeError, 'ERR_SOCKET_BAD_TYPE', 'Bad socket type specified. Valid types are: udp4, udp6')
     }
+    checkSignal(options.signal)
     this.type = options.type
     this.#context = context
     this.#lookup = options.lookup ?? context.lookup ?? lookupNothing
@@ -78,14 +79,11 @@ export class DatagramSocket extends EventEmitter implements Closable {
     if (this.#endpoint) {
       this.#endpoint.onReadiness = (events) => this.#scope.runInAsyncScope(this.#onReadiness, this, events)
       context.open.add(this)
-      if (options.signal !== undefined) this.#closeOnAbort(options.signal)
+      if (options.signal) this.#closeOnAbort(options.signal)
     }
   }
 
   #closeOnAbort(signal: AbortSignal): void {
-    if (typeof signal !== 'object' || !('aborted' in signal)) {
-      throw invalidType('options.signal', 'an instance of AbortSignal', signal)
-    }
     const onAbort = () => {
       if (this.#endpoint) this.close()
     }
@@ -167,7 +165,8 @@ export class DatagramSocket extends EventEmitter implements Closable {
   connect(port: number, callback: (error?: Error) => void): void
   connect(...values: unknown[]): void {
     const port = validatePort(values[0], 'Port', false)
-    const address = typeof values[1] === 'string' ? values[1] : ''
+    const address = typeof values[1] === 'function' ? '' : (values[1] ?? '')
+    if (typeof address !== 'string') throw invalidType('address', 'of type string', address)
     const callback = values.find((value) => typeof value === 'function') as ((error?: Error) => void) | undefined
     this.#check()
     if (this.#connection !== 'none') throw codedError(Error, 'ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected')

@@ -3,8 +3,8 @@
 import type { OnReadOpts } from 'node:net'
 import type { TcpOptions } from '../../../stack/tcp/contract.ts'
 import type { LookupFunction } from './context.ts'
-import { invalidType, invalidValue } from './errors.ts'
-import { validateNumber } from './validate.ts'
+import { invalidValue } from './errors.ts'
+import { checkSignal, validateNumber } from './validate.ts'
 
 /** What `new Socket` takes. */
 export interface SocketOptions {
@@ -85,9 +85,6 @@ export function checkSocketOptions(given: SocketOptions | undefined): SocketOpti
       0,
     )
   }
-  const { signal } = options
-  if (signal !== undefined && !(typeof signal === 'object' && signal !== null && 'aborted' in signal)) {
-    throw invalidType('options.signal', 'an instance of AbortSignal', signal)
-  }
+  checkSignal(options.signal)
   return options
 }

@@ -12,7 +12,7 @@ import { lookupNothing } from './connector.ts'
 import type { Closable, SocketContext } from './context.ts'
 import { invalidType, invalidValue, listenError, serverAlreadyListening, serverNotRunning } from './errors.ts'
 import type { Socket } from './socket.ts'
-import { validateNumber, validatePort } from './validate.ts'
+import { checkSignal, validateNumber, validatePort } from './validate.ts'
 
 export interface ServerOptions extends Omit<SocketOptions, 'signal' | 'onread'> {
   pauseOnConnect?: boolean | undefined
@@ -75,6 +75,7 @@ export class Server extends EventEmitter implements AcceptingServer, Closable {
     if (this.#acceptor) throw serverAlreadyListening()
     const backlog = toBacklog(options.backlog) || toBacklog(values[1]) || toBacklog(values[2]) || BACKLOG
     const port = listenPort(options, values)
+    checkSignal(options.signal)
     if (callback) this.once('listening', callback)
     this.#closeOnAbort(options.signal)
     const generation = ++this.#generation
@@ -101,10 +102,7 @@ export class Server extends EventEmitter implements AcceptingServer, Closable {
   }
 
   #closeOnAbort(signal: AbortSignal | undefined): void {
-    if (signal === undefined) return
-    if (typeof signal !== 'object' || !('aborted' in signal)) {
-      throw invalidType('options.signal', 'an instance of AbortSignal', signal)
-    }
+    if (!signal) return
     const onAbort = () => void this.close()
     if (signal.aborted) {
       process.nextTick(onAbort)

@@ -38,3 +38,10 @@ export function validateNumber(value: unknown, name: string): number {
   if (typeof value !== 'number') throw invalidType(name, 'of type number', value)
   return value
 }
+
+/** Throws for what is given as a signal and is none. */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined) return
+  if (typeof signal === 'object' && signal !== null && 'aborted' in signal) return
+  throw invalidType('options.signal', 'an instance of AbortSignal', signal)
+}

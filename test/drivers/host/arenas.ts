@@ -1,15 +1,18 @@
 // Where the same program runs on Node's own net and on ours: the machine's loopback (port 0, what Node does is the standard),
 // and two hosts on a simulated wire in virtual time. At the end the simulated arena says what is out of its pools.
 
+import nodeDgram from 'node:dgram'
 import { once } from 'node:events'
 import http from 'node:http'
 import nodeNet, { type AddressInfo } from 'node:net'
-import { createHost, type Host, type HostOptions, type Net } from '../../../drivers/host/index.ts'
+import { createHost, type Dgram, type Host, type HostOptions, type Net } from '../../../drivers/host/index.ts'
 import { createWire, Simulation, type Wire, type WireOptions } from '../../../drivers/wire/index.ts'
 
 export interface Arena {
   readonly server: Net
   readonly client: Net
+  readonly serverDgram: Dgram
+  readonly clientDgram: Dgram
   /** Of the server, and of the client. */
   readonly address: string
   readonly clientAddress: string
@@ -26,6 +29,8 @@ export interface Arena {
 export const loopback: Arena = {
   server: nodeNet as unknown as Net,
   client: nodeNet as unknown as Net,
+  serverDgram: nodeDgram as unknown as Dgram,
+  clientDgram: nodeDgram as unknown as Dgram,
   address: '127.0.0.1',
   clientAddress: '127.0.0.1',
   settle: (promise) => promise,
@@ -82,6 +87,14 @@ export class SimulatedArena implements Arena {
 
   get client(): Net {
     return this.b.net
+  }
+
+  get serverDgram(): Dgram {
+    return this.a.dgram
+  }
+
+  get clientDgram(): Dgram {
+    return this.b.dgram
   }
 
   settle<T>(promise: Promise<T>): Promise<T> {
