@@ -38,7 +38,7 @@ export function ask<Name extends RequestName>(
       },
       onBytes: (bytes) => listener.onBytes?.(bytes),
     })
-    socket.on('connect', () => socket.write(encodeMessage({ request: name, ...request })))
+    socket.write(encodeMessage({ request: name, ...request }))
     socket.on('data', (chunk) => {
       const fault = settled ? '' : splitter.push(chunk)
       if (fault !== '') fail(`the running pagewire said something strange: ${fault}`)
