@@ -15,8 +15,7 @@ export class AckPolicy {
   now = false
   /** When it must leave at the latest; NEVER: nothing is owed. */
   dueAt = NEVER
-  /** TCP_QUICKACK. */
-  always = false
+  private always = false
   /** The largest segment seen: what a full segment of the peer is. */
   rcvMss = FIRST_MSS
   private quick = QUICK_ACKS
@@ -53,6 +52,12 @@ export class AckPolicy {
   onDisorder(): void {
     this.beginQuick()
     this.now = true
+  }
+
+  /** TCP_QUICKACK: what is owed already goes too. */
+  setAlways(always: boolean): void {
+    this.always = always
+    if (always && this.dueAt !== NEVER) this.now = true
   }
 
   /** Our data left: if it answers what came a moment ago, the session is interactive. */

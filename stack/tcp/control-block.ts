@@ -64,7 +64,7 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
   readonly rtt = new RoundTrip()
 
   // sending
-  readonly send = new SendWindow()
+  readonly sendWindow = new SendWindow()
   readonly queue = new SendQueue()
   readonly window: CongestionWindow
   readonly recovery = new Recovery()
@@ -94,6 +94,8 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
   passive = false
   /** A probe is to be sent: sequence SND.UNA - 1, no data (zero window, keep-alive). */
   probeWaiting = false
+  /** A window too small for a segment has stood long enough: what fits goes (RFC 9293 3.8.6.2.1, the override). */
+  forceSmall = false
   /** The application has no more to send: a FIN follows the queue. */
   finQueued = false
   finAcknowledged = false
@@ -110,7 +112,7 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
   softError = 0
   /** Timeouts in a row. */
   timeouts = 0
-  /** When the peer was heard last, when data was sent last, when it last took something. */
+  /** When the peer was heard last, when data was sent last, and since when it has taken nothing. */
   heardAt = 0
   sentAt = 0
   progressAt = 0
@@ -157,7 +159,7 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
     this.size.setLimit(options.maxSegment)
     this.nagle.noDelay = options.noDelay
     this.nagle.cork = options.cork
-    this.acks.always = options.quickAck
+    this.acks.setAlways(options.quickAck)
     this.refreshPath()
   }
 
@@ -190,7 +192,7 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
 
   /** The FIN was sent at least once. */
   get finSent(): boolean {
-    return this.finQueued && this.send.sndNxt === ((this.queue.end + 1) | 0)
+    return this.finQueued && this.sendWindow.sndNxt === ((this.queue.end + 1) | 0)
   }
 
   /** Bytes that wait for the application. */

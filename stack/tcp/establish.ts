@@ -25,11 +25,11 @@ export function negotiate(block: ControlBlock, offer: PeerOffer, now: number): v
   if (options.timestamps && offer.timestamps) block.timestamps.begin(offer.tsVal, now)
   if (options.windowScaling && offer.windowScale >= 0) {
     // RFC 7323 2.3: a larger shift is taken as 14.
-    block.send.scale = Math.min(offer.windowScale, MAX_SCALE)
+    block.sendWindow.scale = Math.min(offer.windowScale, MAX_SCALE)
     block.receiveWindow.scale = scaleFor(options.receiveBuffer)
     block.offeredScale = block.receiveWindow.scale
   } else {
-    block.send.scale = 0
+    block.sendWindow.scale = 0
     block.receiveWindow.scale = 0
     block.offeredScale = -1
   }
@@ -40,8 +40,8 @@ export function negotiate(block: ControlBlock, offer: PeerOffer, now: number): v
 
 /** Our SYN was acknowledged and the state is ESTABLISHED. */
 export function established(block: ControlBlock, now: number): void {
-  const { send, options } = block
-  send.sndUna = advance(send.iss, 1)
+  const { sendWindow, options } = block
+  sendWindow.sndUna = advance(sendWindow.iss, 1)
   block.synWaiting = false
   block.heardAt = now
   block.progressAt = now
@@ -52,8 +52,8 @@ export function established(block: ControlBlock, now: number): void {
   if (block.timeouts > 1) block.window.cwnd = 1
   block.timeouts = 0
   block.rtt.endBackOff()
-  block.recovery.begin(send.sndUna, block.sack)
-  block.window.begin(send.sndUna, now)
+  block.recovery.begin(sendWindow.sndUna, block.sack)
+  block.window.begin(sendWindow.sndUna, now)
   block.acks.begin(block.size.advertised)
   block.deadlines.clear(RETRANSMIT)
   if (options.keepAlive) block.deadlines.set(KEEP_ALIVE, now + options.keepIdle)

@@ -5,12 +5,16 @@
 import { NEVER } from '../base/deadlines.ts'
 import type { IpAddress } from '../base/ip-address.ts'
 import type { Path } from '../network/contract.ts'
+import { ChallengeLimit } from './challenge.ts'
 import { HALF_OPEN, type TableEntry } from './connection-table.ts'
+import type { PeerOffer } from './establish.ts'
+import type { Listener } from './listener.ts'
+import { timestampAt } from './timestamps.ts'
 
 export const SYN_ACK_RETRIES = 5
 const FIRST_TIMEOUT = 1_000_000
 
-export class HalfOpen implements TableEntry {
+export class HalfOpen implements TableEntry, PeerOffer {
   readonly kind = HALF_OPEN
   readonly local: IpAddress
   readonly localPort: number
@@ -18,24 +22,23 @@ export class HalfOpen implements TableEntry {
   readonly remotePort: number
   hash = 0
   nextInBucket: TableEntry | null = null
+  readonly listener: Listener
   readonly path: Path
   readonly iss: number
   readonly irs: number
-  /** The peer's offer: MSS (-1: none), shift (-1: none), SACK, timestamps. */
   mss = -1
-  scale = -1
-  sack = false
+  windowScale = -1
+  sackPermitted = false
   timestamps = false
-  tsRecent = 0
+  tsVal = 0
   tsOffset = 0
   /** The window of the SYN. */
   window = 0
-  /** SYN-ACKs sent again; when the first and the last one left. */
+  /** Timeouts of the SYN-ACK, how often it left, and when it did so last. */
   retries = 0
-  firstSentAt = NEVER
+  sent = 0
   sentAt = 0
-  /** An answer that was refused came last at this time (RFC 5961's limit). */
-  challengedAt = Number.NEGATIVE_INFINITY
+  readonly challenge = new ChallengeLimit()
   /** A SYN-ACK waits to be sent; whether the record still counts. */
   waiting = false
   alive = true
@@ -45,7 +48,8 @@ export class HalfOpen implements TableEntry {
   previous: HalfOpen | null = null
   next: HalfOpen | null = null
 
-  constructor(path: Path, localPort: number, remotePort: number, iss: number, irs: number) {
+  constructor(listener: Listener, path: Path, localPort: number, remotePort: number, iss: number, irs: number) {
+    this.listener = listener
     this.path = path
     this.local = path.source
     this.remote = path.destination
@@ -53,6 +57,11 @@ export class HalfOpen implements TableEntry {
     this.remotePort = remotePort
     this.iss = iss
     this.irs = irs
+  }
+
+  /** TSval of a segment that leaves at `now`. */
+  timestampAt(now: number): number {
+    return timestampAt(now, this.tsOffset)
   }
 
   /** What we expect next of the peer. */

@@ -32,8 +32,8 @@ export class Recovery {
   scoreboard: Scoreboard | null = null
   detection: LossDetection = new DuplicateAcks()
   private sack = false
-  /** The first segment of a recovery goes at once. */
-  private urgent = false
+  /** The first segment of a recovery goes at once, whatever the window says (RFC 6675 5, 4.3). */
+  urgent = false
   private hadLoss = false
 
   begin(sequence: number, sack: boolean): void {
@@ -129,16 +129,10 @@ export class Recovery {
     return this.findFrom(latest(this.highRxt, this.lostEdge), board.left(board.ranges - 1))
   }
 
-  /** The first retransmission of a recovery does not ask the window. True once. */
-  takeUrgent(): boolean {
-    const urgent = this.urgent
-    this.urgent = false
-    return urgent
-  }
-
   /** Bytes up to `end` were sent again. */
   onRetransmit(end: number): void {
     this.highRxt = latest(this.highRxt, end)
+    this.urgent = false
   }
 
   /** Bytes that are lost and were not sent again. */

@@ -116,16 +116,16 @@ function isAnswerToOurSyn(block: ControlBlock, segment: Segment): boolean {
     block.state === 'SYN-RECEIVED' &&
     (segment.flags & ACK) !== 0 &&
     segment.end === block.receiveWindow.rcvNxt &&
-    segment.acknowledgment === block.send.sndNxt
+    segment.acknowledgment === block.sendWindow.sndNxt
   )
 }
 
 /** RFC 9293 3.10.7.3. */
 function arrivesInSynSent(block: ControlBlock, segment: Segment, now: number): void {
-  const { send } = block
+  const { sendWindow } = block
   const { flags, acknowledgment } = segment
   const acknowledges = (flags & ACK) !== 0
-  if (acknowledges && (notAfter(acknowledgment, send.iss) || after(acknowledgment, send.sndNxt))) {
+  if (acknowledges && (notAfter(acknowledgment, sendWindow.iss) || after(acknowledgment, sendWindow.sndNxt))) {
     if ((flags & RST) === 0) block.services.refuse(block, acknowledgment)
     return
   }
@@ -137,7 +137,7 @@ function arrivesInSynSent(block: ControlBlock, segment: Segment, now: number): v
   block.receiveWindow.begin(segment.sequence)
   block.receiveWindow.edge = (block.receiveWindow.rcvNxt + block.receiveWindow.unscaled) | 0
   negotiate(block, segment.options, now)
-  send.onSyn(segment.sequence, acknowledgment, segment.window)
+  sendWindow.onSyn(segment.sequence, acknowledgment, segment.window)
   if (!acknowledges) {
     block.move('syn')
     // The SYN goes again as SYN-ACK, with what the peer offered (3.5, simultaneous open).

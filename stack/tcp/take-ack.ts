@@ -12,11 +12,11 @@ import type { Segment } from './segment.ts'
 
 /** False: the segment is dropped. */
 export function takeAck(block: ControlBlock, segment: Segment, now: number): boolean {
-  const { send, timestamps } = block
+  const { sendWindow, timestamps } = block
   const ack = segment.acknowledgment
   if (block.state === 'SYN-RECEIVED') {
     if (!acknowledgesSyn(block, segment, now)) return false
-  } else if (!send.isAckAcceptable(ack)) {
+  } else if (!sendWindow.isAckAcceptable(ack)) {
     // RFC 5961 5, and RFC 9293 for what was never sent.
     if (block.mayChallenge(now)) {
       block.services.counters.TcpExtTCPChallengeACK++
@@ -30,37 +30,37 @@ export function takeAck(block: ControlBlock, segment: Segment, now: number): boo
   if (timestamps.enabled && segment.options.timestamps) {
     timestamps.onSegment(segment.options.tsVal, segment.sequence, block.receiveWindow.lastAckSent, now)
   }
-  if (!before(ack, send.sndUna)) takeNews(block, segment, now)
+  if (!before(ack, sendWindow.sndUna)) takeNews(block, segment, now)
   return true
 }
 
 /** SYN-RECEIVED: ISS + 1 and what was sent after it, or a RST that says so. */
 function acknowledgesSyn(block: ControlBlock, segment: Segment, now: number): boolean {
-  const { send } = block
+  const { sendWindow } = block
   const ack = segment.acknowledgment
-  if (!after(ack, send.sndUna) || after(ack, send.sndNxt)) {
+  if (!after(ack, sendWindow.sndUna) || after(ack, sendWindow.sndNxt)) {
     block.services.refuse(block, ack)
     return false
   }
   block.rtt.onAck(ack, now)
-  send.update(segment.sequence, ack, segment.window)
+  sendWindow.update(segment.sequence, ack, segment.window)
   block.move('ack-of-syn')
   established(block, now)
   return true
 }
 
 function takeNews(block: ControlBlock, segment: Segment, now: number): void {
-  const { send, recovery } = block
+  const { sendWindow, recovery } = block
   const ack = segment.acknowledgment
-  const advanced = distance(ack, send.sndUna)
-  const changed = send.update(segment.sequence, ack, segment.window)
+  const advanced = distance(ack, sendWindow.sndUna)
+  const changed = sendWindow.update(segment.sequence, ack, segment.window)
   const news = segment.options.sackBlocks > 0 && block.sack ? takeSack(block, segment) : 0
   if (advanced > 0) advanceTo(block, segment, now)
   if (changed) onWindow(block)
-  if (send.sndNxt === ack && advanced === 0) return
+  if (sendWindow.sndNxt === ack && advanced === 0) return
   const duplicate = block.sack ? news > 0 : isDuplicate(block, segment, advanced, changed)
   const before = recovery.state
-  const verdict = recovery.onAck(ack, send.sndNxt, advanced, duplicate, block.mss, now)
+  const verdict = recovery.onAck(ack, sendWindow.sndNxt, advanced, duplicate, block.mss, now)
   if (verdict === ENTERED) onLossFound(block)
   else if (advanced > 0 && before !== 'Recovery' && verdict !== LEFT) {
     block.window.onAck(advanced, block.mss, block.rtt.srtt, now)
@@ -76,7 +76,7 @@ function isDuplicate(block: ControlBlock, segment: Segment, advanced: number, ch
     !changed &&
     segment.payloadLength === 0 &&
     (segment.flags & FIN) === 0 &&
-    block.send.sndNxt !== block.send.sndUna
+    block.sendWindow.sndNxt !== block.sendWindow.sndUna
   )
 }
 
@@ -91,7 +91,7 @@ function takeSack(block: ControlBlock, segment: Segment): number {
     const right = sack[2 * i + 1]
     if (i === 0 && isDuplicateReport(sack, sackBlocks, una)) {
       counters.TcpExtTCPDSACKRecv++
-    } else if (isPlausibleBlock(left, right, una, block.send.sndNxt)) {
+    } else if (isPlausibleBlock(left, right, una, block.sendWindow.sndNxt)) {
       news += block.recovery.onSack(left, right)
     } else if (after(right, una)) {
       counters.TcpExtTCPSACKDiscard++
@@ -106,9 +106,9 @@ function isDuplicateReport(sack: Int32Array, blocks: number, una: number): boole
 }
 
 function advanceTo(block: ControlBlock, segment: Segment, now: number): void {
-  const { send, queue, rtt, deadlines, options } = block
+  const { sendWindow, queue, rtt, deadlines, options } = block
   const ack = segment.acknowledgment
-  send.sndUna = ack
+  sendWindow.sndUna = ack
   const start = queue.start
   queue.release(ack)
   const released = distance(queue.start, start)
@@ -121,7 +121,7 @@ function advanceTo(block: ControlBlock, segment: Segment, now: number): void {
     const sample = block.timestamps.roundTrip(segment.options.tsEcr, now)
     if (sample >= 0) rtt.sample(sample)
   }
-  if (ack === send.sndNxt) {
+  if (ack === sendWindow.sndNxt) {
     deadlines.clear(RETRANSMIT)
     if (queue.size === 0) block.ownSendFill?.release()
   } else {
@@ -139,7 +139,7 @@ function advanceTo(block: ControlBlock, segment: Segment, now: number): void {
 
 /** The window moved: probes of a shut one end, and what waits may go. */
 function onWindow(block: ControlBlock): void {
-  if (block.persist?.active && block.send.sndWnd > 0) {
+  if (block.persist?.active && block.sendWindow.sndWnd > 0) {
     block.persist.end()
     block.deadlines.clear(PERSIST)
   }

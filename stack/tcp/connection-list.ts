@@ -1,0 +1,25 @@
+// A list of connections that is filled and emptied at each poll, without allocation once it has grown.
+
+import type { Connection } from './connection.ts'
+
+export class ConnectionList {
+  count = 0
+  private readonly items: (Connection | null)[] = []
+
+  push(connection: Connection): void {
+    if (this.count < this.items.length) this.items[this.count] = connection
+    else this.items.push(connection)
+    this.count++
+  }
+
+  /** Takes item `index` of the present filling; the place forgets it. */
+  take(index: number): Connection {
+    const connection = this.items[index] as Connection
+    this.items[index] = null
+    return connection
+  }
+
+  clear(): void {
+    this.count = 0
+  }
+}

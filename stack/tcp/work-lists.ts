@@ -1,0 +1,119 @@
+// Who has something to send, something to tell, or waits for room: the lists through which calls and ingress leave their
+// verdicts to `dispatch` and `pollTransmit`. Each connection is in each list at most once. Sending goes in rounds of a
+// fair share each.
+
+import type { PagePool } from '../buffer/page-pool.ts'
+import type { Connection } from './connection.ts'
+import { ConnectionList } from './connection-list.ts'
+import { WRITABLE } from './contract.ts'
+import type { Listener } from './listener.ts'
+import { BLOCKED, MORE, transmit } from './transmit.ts'
+
+/** Rounds over the connections in one poll; what is left then waits for the next. */
+const ROUNDS = 64
+
+export class WorkLists {
+  private ready = new ConnectionList()
+  private spare = new ConnectionList()
+  private readonly blocked = new ConnectionList()
+  private told = new ConnectionList()
+  private spareTold = new ConnectionList()
+  private readonly starved = new ConnectionList()
+  private readonly listeners: Listener[] = []
+  private readonly pages: PagePool
+
+  constructor(pages: PagePool) {
+    this.pages = pages
+  }
+
+  schedule(connection: Connection): void {
+    if (connection.scheduled) return
+    connection.scheduled = true
+    this.ready.push(connection)
+  }
+
+  tell(connection: Connection, events: number): void {
+    if (connection.orphan) return
+    connection.pendingEvents |= events
+    if (connection.telling || connection.onReadiness === null) return
+    connection.telling = true
+    this.told.push(connection)
+  }
+
+  tellListener(listener: Listener): void {
+    if (listener.telling) return
+    listener.telling = true
+    this.listeners.push(listener)
+  }
+
+  /** The connection could not copy for want of pages. */
+  starve(connection: Connection): void {
+    this.starved.push(connection)
+  }
+
+  /** Makes the callbacks. True if any was made. The first exception of one is thrown when all are done. */
+  dispatch(): boolean {
+    this.feedStarved()
+    if (this.told.count === 0 && this.listeners.length === 0) return false
+    const errors: unknown[] = []
+    const listeners = this.listeners.splice(0)
+    for (const listener of listeners) {
+      listener.telling = false
+      attempt(listener, errors)
+    }
+    const list = this.told
+    this.told = this.spareTold
+    this.spareTold = list
+    for (let i = 0; i < list.count; i++) {
+      const connection = list.take(i)
+      connection.telling = false
+      attempt(connection, errors)
+    }
+    list.clear()
+    if (errors.length > 0) throw errors[0]
+    return true
+  }
+
+  /** Sends in rounds until nothing more may be sent. True when some is left for the next poll. */
+  transmit(now: number): boolean {
+    for (let round = 0; round < ROUNDS && this.ready.count > 0; round++) {
+      const list = this.ready
+      this.ready = this.spare
+      this.spare = list
+      for (let i = 0; i < list.count; i++) this.serve(list.take(i), now)
+      list.clear()
+    }
+    return this.ready.count > 0
+  }
+
+  /** The device has room again. */
+  onWritable(): void {
+    for (let i = 0; i < this.blocked.count; i++) this.ready.push(this.blocked.take(i))
+    this.blocked.clear()
+  }
+
+  private serve(connection: Connection, now: number): void {
+    connection.scheduled = false
+    const answer = transmit(connection, now)
+    if (answer === MORE) {
+      this.schedule(connection)
+    } else if (answer === BLOCKED) {
+      connection.scheduled = true
+      this.blocked.push(connection)
+    }
+  }
+
+  private feedStarved(): void {
+    if (this.starved.count === 0 || this.pages.outstanding >= this.pages.limit) return
+    for (let i = 0; i < this.starved.count; i++) this.tell(this.starved.take(i), WRITABLE)
+    this.starved.clear()
+  }
+}
+
+function attempt(target: { notify(): void }, errors: unknown[]): void {
+  try {
+    target.notify()
+  } catch (error) {
+    errors.push(error)
+  }
+}
