@@ -2,7 +2,7 @@
 // port of the machine. Owns what must be closed with it; knows nothing of what is served.
 
 import { randomBytes } from 'node:crypto'
-import { createHost, createWire, type Host, type HostOptions, type Log } from '../../drivers/index.ts'
+import { createHost, createWire, type Host, type HostOptions, interfaceInfo, type Log } from '../../drivers/index.ts'
 import { type Bridge, openBridge } from './bridge.ts'
 import { DEFAULT_BRIDGE_PORT, formatCidr, type UpOptions } from './options.ts'
 import { RealTimeSimulation } from './real-time.ts'
@@ -31,6 +31,7 @@ export async function openOnTap(options: UpOptions, log: Log): Promise<OpenStack
     kernel: formatCidr(options.kernel),
     log,
   })
+  warnOfKernelEnd(options, log)
   return {
     host,
     checksumEngine: 'native',
@@ -39,6 +40,17 @@ export async function openOnTap(options: UpOptions, log: Log): Promise<OpenStack
     epochOffset: undefined,
     close: () => host.close({ timeout: LAST_BYTES }),
   }
+}
+
+/** A TAP that was there before is left as it is: it may lack an address, or be down. */
+function warnOfKernelEnd({ tap, kernel }: UpOptions, log: Log): void {
+  const info = interfaceInfo(tap)
+  if (!info) return
+  const lines: string[] = []
+  if (!info.addresses.includes(formatCidr(kernel))) lines.push(`ip addr add ${formatCidr(kernel)} dev ${tap}`)
+  if (!info.up) lines.push(`ip link set ${tap} up`)
+  if (lines.length > 0)
+    log('warn', `${tap} was there before, and its kernel's end is not ready; as root: ${lines.join('; ')}`)
 }
 
 /** Rejects with the error of `listen` when the machine's port is taken. */

@@ -13,6 +13,9 @@ import { currentStage, rootlessTrouble, runInNamespace, runRootless, type Stage 
 /** Errors of a TAP after which the same stack can still be shown on a simulated wire. */
 const NO_TAP_HERE = ['ENOADDON', 'ENODEVICE', 'EPERM', 'EACCES', 'EVNETHDR']
 
+/** How a process in a user namespace tells its keeper that there is no TAP either (EX_UNAVAILABLE of sysexits.h). */
+const NO_TAP_STATUS = 69
+
 /** The exit status. */
 export async function runUp(options: UpOptions): Promise<number> {
   const stage = currentStage()
@@ -35,18 +38,27 @@ async function openStack(options: UpOptions, stage: Stage, speaker: Speaker, log
     const code = codeOf(error)
     if (!NO_TAP_HERE.includes(code)) throw tapTrouble(error)
     if (code === 'EPERM' && stage.kind === 'none' && process.getuid?.() !== 0) {
-      const trouble = rootlessTrouble()
-      if (trouble === '') {
-        speaker.say('rootless', 'Not root: running in a user and network namespace of its own.')
-        return await runRootless()
-      }
-      speaker.warn(`not root, and no namespace of its own can be made: ${trouble}`)
+      const status = await tryRootless(speaker)
+      if (status !== NO_TAP_STATUS) return status
     }
     if (options.driver === 'tap') throw tapTrouble(error)
     speaker.warn(`no TAP: ${withHint(error)}`)
+    // The wire's port of 127.0.0.1 would be of no use in here: our keeper opens it outside.
+    if (stage.kind === 'rootless') return NO_TAP_STATUS
     speaker.warn('serving the same stack over a simulated wire instead; a loopback port of this machine leads to it')
     return await openWire(options, log)
   }
+}
+
+/** The exit status of the process in the namespace, NO_TAP_STATUS when that did not help. */
+async function tryRootless(speaker: Speaker): Promise<number> {
+  const trouble = rootlessTrouble()
+  if (trouble !== '') {
+    speaker.warn(`not root, and that will not do: ${trouble}`)
+    return NO_TAP_STATUS
+  }
+  speaker.say('rootless', 'Not root: running in a user and network namespace of its own.')
+  return await runRootless()
 }
 
 async function openWire(options: UpOptions, log: Log): Promise<OpenStack> {

@@ -38,12 +38,20 @@ export async function serveStack(parts: ServeParts): Promise<number> {
     announce(parts, facts)
     const live = startLive(parts)
     closers.push(() => live.stop())
-    return await ended
-  } finally {
-    for (const close of closers.reverse()) await close()
-    interrupt.release()
+    const status = await ended
+    await closeAll(closers)
     speaker.live = null
+    speaker.say('down', `${options.tap} is gone again.`)
+    return status
+  } finally {
+    await closeAll(closers)
+    interrupt.release()
   }
+}
+
+/** In the opposite order; what was closed is taken out. */
+async function closeAll(closers: (() => unknown)[]): Promise<void> {
+  for (let close = closers.pop(); close; close = closers.pop()) await close()
 }
 
 async function factsOf({ options, stage, files, open }: ServeParts): Promise<StatusFacts> {

@@ -4,7 +4,7 @@
 // namespace that was made is removed even when both are killed, by a shell that waits for that.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CommandError } from '../cli/errors.ts'
@@ -16,6 +16,7 @@ export type Stage = { kind: 'none' } | { kind: 'netns'; name: string } | { kind:
 
 const STAGE_VARIABLE = 'PAGEWIRE_STAGE'
 const NAMESPACES = '/run/netns'
+const DEVICE_NODE = '/dev/net/tun'
 
 export function currentStage(): Stage {
   const text = process.env[STAGE_VARIABLE] ?? ''
@@ -59,11 +60,17 @@ export function runRootless(): Promise<number> {
   return keep('unshare', ['--user', '--map-root-user', '--net'], 'rootless')
 }
 
-/** An empty string, or why this user cannot make user and network namespaces. */
+/** An empty string, or why a user and network namespace would not help this user to a TAP. */
 export function rootlessTrouble(): string {
+  try {
+    accessSync(DEVICE_NODE, constants.R_OK | constants.W_OK)
+  } catch {
+    return `${DEVICE_NODE} may not be opened, in no namespace`
+  }
   const probe = spawnSync('unshare', ['--user', '--map-root-user', '--net', 'true'], { encoding: 'utf8' })
   if (probe.error) return 'the program unshare is missing (package util-linux)'
-  return probe.status === 0 ? '' : probe.stderr.trim().split('\n')[0] || `unshare ended with ${probe.status}`
+  if (probe.status === 0) return ''
+  return `no user namespace can be made: ${probe.stderr.trim().split('\n')[0] || `unshare ended with ${probe.status}`}`
 }
 
 /** True when it was made here. */
