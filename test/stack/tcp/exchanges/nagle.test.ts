@@ -116,8 +116,12 @@ describe('cork', () => {
 test('PSH marks the end of what was written', () => {
   const { peer, connection } = established()
   connection.write(3000)
-  const flags = peer.ignoreReceived().map((seen) => seen.flags)
-  expect(flags).toHaveLength(2)
-  peer.sends({ flags: '.', ack: 2921 })
-  peer.expects({ flags: 'P.', seq: 2921, length: 80 })
+  const seen = peer.ignoreReceived()
+  // Whether the rest of 80 bytes waits for an ACK depends on the flavour of Nagle: nothing small is in flight.
+  if (seen.length === 2) {
+    peer.sends({ flags: '.', ack: 2921 })
+    seen.push(peer.expects({}))
+  }
+  expect(seen.map(({ length }) => length)).toEqual([1460, 1460, 80])
+  expect(seen[2].flags).toBe('P.')
 })

@@ -2,6 +2,7 @@
 // challenge-ack.
 
 import { describe, expect, test } from 'vitest'
+import { buildTcp } from '../../../support/packet.ts'
 import { established, oneHost } from '../../../support/worlds.ts'
 
 describe('a stray segment', () => {
@@ -39,9 +40,9 @@ describe('a stray segment', () => {
 
   test('from a group or from nowhere: no answer', () => {
     const { peer } = oneHost()
-    const syn = Uint8Array.of(0x9c, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 1, 1, 0, 0, 0, 0)
+    const syn = { sourcePort: 40_000, destinationPort: 80, seq: 1, flags: 'S' }
     for (const source of ['224.0.0.1', '255.255.255.255', '0.0.0.0', '192.0.2.255', '127.0.0.1']) {
-      peer.sendsIp({ source, payload: syn })
+      peer.sendsIp({ source, payload: buildTcp(source, peer.stackAddress, syn) })
     }
     peer.expectsNothing('1s')
     expect(peer.others).toEqual([])
