@@ -22,9 +22,10 @@ export class AddressProbe implements ArpObserver {
   private readonly random: StackContext['environment']['random']
   private readonly deadlines: Deadlines
   private readonly onVerdict: (rival: MacAddress | null) => void
+  private readonly context: StackContext
   private sent = 0
 
-  /** Starts at once. `onVerdict` is called once: with the rival's link address, or null when the address is free. */
+  /** `onVerdict` is called once: with the rival's link address, or null when the address is free. */
   constructor(
     context: StackContext,
     arp: Arp,
@@ -38,8 +39,13 @@ export class AddressProbe implements ArpObserver {
     this.onVerdict = onVerdict
     this.random = context.environment.random.fork('address-probe')
     this.deadlines = new Deadlines(context.heap, this, 1)
-    this.deadlines.set(0, context.now + this.random.below(PROBE_WAIT))
-    arp.observers.add(this)
+    this.context = context
+  }
+
+  start(): void {
+    this.arp.observers.add(this)
+    this.deadlines.set(0, this.context.environment.clock.now() + this.random.below(PROBE_WAIT))
+    this.context.requestPoll()
   }
 
   onDeadline(_slot: number, now: number): void {

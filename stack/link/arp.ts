@@ -21,6 +21,8 @@ const DEFEND_INTERVAL = 10_000_000
 /** Who wants to see all ARP packets of a link for a while: a probe for duplicates. Addresses as 32-bit integers. */
 export interface ArpObserver {
   onArp(operation: number, sender: number, target: number, senderHigh: number, senderLow: number): void
+  /** The link goes. */
+  cancel(): void
 }
 
 export class Arp implements NeighbourProtocol, PacketReceiver {

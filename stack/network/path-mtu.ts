@@ -38,7 +38,7 @@ export class PathMtuCache {
     const value = locked ? Math.min(MIN_PATH_MTU, current) : mtu
     let record = this.records.get(destination)
     if (value > current || (value === current && !locked)) return false
-    const already = record !== undefined && record.locked && record.expires > now
+    const already = record?.locked === true && record.expires > now
     if (value === current && already) return false
     if (!record) {
       this.makeRoom()

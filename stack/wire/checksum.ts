@@ -2,6 +2,8 @@
 // Sums are one's complement sums in network order, not complemented until they are stored. Payload of any size is the
 // card's business (nic/checksum-engine.ts), not this file's.
 
+import type { IpAddress } from '../base/ip-address.ts'
+
 /** Folds a sum of 16-bit words below 2^32 to 16 bits: what a packet comes to. */
 export function fold(sum: number): number {
   const once = (sum & 0xffff) + (sum >>> 16)
@@ -40,6 +42,14 @@ export function complement(total: number): number {
 /** The sum of a 32-bit word's halves. */
 export function sumWord(word: number): number {
   return (word >>> 16) + (word & 0xffff)
+}
+
+/** Pseudo-header of either family (RFC 793 3.1, RFC 8200 8.1): `length` of transport header and payload. Folded. */
+export function pseudoHeader(source: IpAddress, destination: IpAddress, protocol: number, length: number): number {
+  // The words that IPv4 does not use are zero.
+  const from = sumWord(source.a) + sumWord(source.b) + sumWord(source.c) + sumWord(source.d)
+  const to = sumWord(destination.a) + sumWord(destination.b) + sumWord(destination.c) + sumWord(destination.d)
+  return fold(from + to + protocol + sumWord(length))
 }
 
 /** Pseudo-header of IPv4 (RFC 793 3.1): addresses as 32-bit words, `length` of transport header and payload. Folded. */

@@ -1,0 +1,162 @@
+// A path over IPv4: the remembered way to one destination. Writes the network header of each frame (RFC 791, RFC 6864
+// for the identification) and hands it to the link; looks again by itself when routes, addresses or neighbours changed.
+
+import { EMSGSIZE, ENOBUFS } from '../base/errno.ts'
+import type { IpAddress } from '../base/ip-address.ts'
+import { type Frame, GSO_TCPV4, MAX_PACKET } from '../buffer/frame.ts'
+import type { StackContext } from '../context.ts'
+import { LINK_HEADROOM } from '../link/ethernet-link.ts'
+import type { Neighbour } from '../link/neighbour.ts'
+import { pseudoHeaderV4 } from '../wire/checksum.ts'
+import { ETHER_IPV4 } from '../wire/ethernet.ts'
+import { DONT_FRAGMENT, emit, HEADER, ipv4Header } from '../wire/ipv4.ts'
+import type { Path, TransmitOptions } from './contract.ts'
+import type { Interface } from './interface.ts'
+import type { Ipv4Routing, Ipv4Way } from './ipv4-routing.ts'
+import type { PathMtu, PathMtuCache } from './path-mtu.ts'
+
+const DEFAULT_TTL = 64
+
+/** What all paths of one layer share. */
+export class Ipv4Output {
+  readonly context: StackContext
+  readonly routing: Ipv4Routing
+  readonly pathMtus: PathMtuCache
+  readonly header = ipv4Header()
+  readonly random: StackContext['environment']['random']
+
+  constructor(context: StackContext, routing: Ipv4Routing, pathMtus: PathMtuCache) {
+    this.context = context
+    this.routing = routing
+    this.pathMtus = pathMtus
+    this.random = context.environment.random.fork('ipv4-identification')
+  }
+}
+
+export class Ipv4Path implements Path {
+  readonly source: IpAddress
+  readonly destination: IpAddress
+  readonly networkHeaderLength = HEADER
+  readonly headroom = LINK_HEADROOM + HEADER
+  readonly gsoTcp = GSO_TCPV4
+  private readonly output: Ipv4Output
+  private readonly broadcast: boolean
+  private readonly way: Ipv4Way
+  private neighbour: Neighbour | null = null
+  private pathMtu: PathMtu | null = null
+  /** Sum of the two generations under which the way was found. */
+  private generation = -1
+  /** Of the next packet. Begins at random and counts packets on the wire, super-frames by their segments (as Linux's inet_id). */
+  private identification: number
+
+  /** `way` was just found by the routing; it becomes the path's own. */
+  constructor(output: Ipv4Output, way: Ipv4Way, broadcast: boolean) {
+    this.output = output
+    this.broadcast = broadcast
+    this.way = way
+    this.source = way.source
+    this.destination = way.destination
+    this.identification = output.random.below(0x10000)
+    this.adopt()
+  }
+
+  get interface(): Interface {
+    return this.way.port.interface
+  }
+
+  get mtu(): number {
+    if (this.generation !== this.currentGeneration()) this.look()
+    const { mtu } = this.way.port.interface.device
+    const record = this.pathMtu
+    if (record === null || record.expires <= this.output.context.now) return mtu
+    return Math.min(mtu, record.mtu)
+  }
+
+  get writable(): boolean {
+    return this.way.port.link.device.writable
+  }
+
+  pseudoHeaderSum(protocol: number, length: number): number {
+    return pseudoHeaderV4(this.source.d, this.destination.d, protocol, length)
+  }
+
+  transmit(frame: Frame, protocol: number, options?: TransmitOptions): number {
+    const { context } = this.output
+    if (this.generation !== this.currentGeneration()) {
+      const errno = this.look()
+      if (errno < 0) return errno
+    }
+    const totalLength = frame.length + HEADER
+    const { gsoSize } = frame
+    if (totalLength > (gsoSize > 0 ? MAX_PACKET : this.mtu)) return -EMSGSIZE
+    const neighbour = this.findNeighbour()
+    if (neighbour === null) return -ENOBUFS
+    this.push(frame, protocol, totalLength, options)
+    const result = this.way.port.link.transmit(frame, neighbour, ETHER_IPV4, context.now)
+    if (result < 0) {
+      pop(frame)
+      return result
+    }
+    this.identification = (this.identification + (gsoSize > 0 ? Math.ceil(totalLength / gsoSize) : 1)) & 0xffff
+    context.counters.IpOutRequests++
+    context.counters.IpExtOutOctets += totalLength
+    return 0
+  }
+
+  confirm(now: number): void {
+    this.neighbour?.confirm(now)
+  }
+
+  private push(frame: Frame, protocol: number, totalLength: number, options: TransmitOptions | undefined): void {
+    const { header } = this.output
+    header.trafficClass = options?.trafficClass ?? 0
+    header.totalLength = totalLength
+    header.identification = this.identification
+    header.fragment = options?.mayFragment === true || this.isLocked() ? 0 : DONT_FRAGMENT
+    header.ttl = options?.ttl ?? DEFAULT_TTL
+    header.protocol = protocol
+    header.source = this.source.d
+    header.destination = this.destination.d
+    emit(header, frame.head.view, frame.push(HEADER))
+    frame.transportOffset = HEADER
+    if (frame.csumStart >= 0) frame.csumStart += HEADER
+  }
+
+  /** The path is narrower than the least that is believed: its routers must fragment (Linux: a locked MTU). */
+  private isLocked(): boolean {
+    const record = this.pathMtu
+    return record?.locked === true && record.expires > this.output.context.now
+  }
+
+  private findNeighbour(): Neighbour | null {
+    const known = this.neighbour
+    if (known !== null && !known.dead) return known
+    this.neighbour = this.way.port.neighbour(this.way.nextHop, this.way.kind)
+    return this.neighbour
+  }
+
+  private currentGeneration(): number {
+    return this.output.routing.generation + this.output.pathMtus.generation
+  }
+
+  /** Finds the way anew; the source stays. While there is none, each use looks again. */
+  private look(): number {
+    const errno = this.output.routing.lookup(this.destination, this.source, this.broadcast, this.way)
+    if (errno < 0) return errno
+    this.adopt()
+    return 0
+  }
+
+  private adopt(): void {
+    this.neighbour = null
+    this.pathMtu = this.way.port.loopback ? null : this.output.pathMtus.get(this.destination.d)
+    this.generation = this.currentGeneration()
+  }
+}
+
+/** Takes the network header off again: the caller keeps the frame as it was. */
+function pop(frame: Frame): void {
+  frame.start += HEADER
+  frame.transportOffset = 0
+  if (frame.csumStart >= 0) frame.csumStart -= HEADER
+}

@@ -1,0 +1,4 @@
+// What others import of stack/udp.
+
+export * from './contract.ts'
+export { UdpLayer } from './udp-layer.ts'
