@@ -1,4 +1,4 @@
-// netdevice ioctls and getifaddrs.
+// netdevice ioctls, getifaddrs, and one request of rtnetlink.
 
 #include "interface.h"
 
@@ -11,6 +11,8 @@
 // After the C library's headers: the kernel's then leaves out what they define.
 #include <linux/if.h>
 #include <linux/ipv6.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -97,12 +99,45 @@ Napi::Value SetMtu(const Napi::CallbackInfo& info) {
   return Number(info, Asker(AF_INET).Ask(SIOCSIFMTU, &request));
 }
 
-// interfaceSetTxQueueLength(name, frames)
+// Sets one 32-bit attribute of an interface by rtnetlink(7): 0 or a negative errno.
+int SetLinkAttribute(int index, unsigned short type, uint32_t value) {
+  struct {
+    nlmsghdr header;
+    ifinfomsg link;
+    rtattr attribute;
+    uint32_t value;
+  } request{};
+  static_assert(sizeof request == NLMSG_LENGTH(sizeof(ifinfomsg)) + RTA_LENGTH(sizeof value), "no padding");
+  request.header.nlmsg_len = sizeof request;
+  request.header.nlmsg_type = RTM_NEWLINK;
+  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  request.link.ifi_family = AF_UNSPEC;
+  request.link.ifi_index = index;
+  request.attribute.rta_type = type;
+  request.attribute.rta_len = RTA_LENGTH(sizeof value);
+  request.value = value;
+  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (fd < 0) return -errno;
+  struct {
+    nlmsghdr header;
+    nlmsgerr error;
+    char rest[512];
+  } answer{};
+  // The kernel answers within the send, so that the receive never waits.
+  const bool done = send(fd, &request, sizeof request, 0) >= 0 && recv(fd, &answer, sizeof answer, MSG_DONTWAIT) >= 0;
+  const int error = done ? answer.error.error : -errno;
+  close(fd);
+  return done && answer.header.nlmsg_type != NLMSG_ERROR ? -EPROTO : error;
+}
+
+// interfaceSetTxQueueLength(name, frames). Not by ioctl: SIOCSIFTXQLEN is for root of the machine only, and rootless
+// namespaces have TAPs too.
 Napi::Value SetTxQueueLength(const Napi::CallbackInfo& info) {
   ifreq request{};
   if (!Named(info, &request)) return Number(info, -EINVAL);
-  request.ifr_qlen = Int(info, 1);
-  return Number(info, Asker(AF_INET).Ask(SIOCSIFTXQLEN, &request));
+  const int error = Asker(AF_INET).Ask(SIOCGIFINDEX, &request);
+  if (error < 0) return Number(info, error);
+  return Number(info, SetLinkAttribute(request.ifr_ifindex, IFLA_TXQLEN, Uint(info, 1)));
 }
 
 // interfaceSetHardwareAddress(name, 'aa:bb:cc:dd:ee:ff')

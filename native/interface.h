@@ -1,4 +1,4 @@
-// Configuration of the kernel's interfaces by ioctl (netdevice(7)): what the machine's end of the TAP needs. Cold paths.
+// Configuration of the kernel's interfaces (netdevice(7)): what the machine's end of the TAP needs. Cold paths.
 
 #pragma once
 

@@ -112,7 +112,7 @@ export class TapPort implements Port {
     return this.receiveRing.outstanding
   }
 
-  /** Enters the event loop; keeps the process alive until `unref` or `close`. */
+  /** Enters the event loop. Sockets keep a process alive, not a card: `ref` is for those who want it to. */
   attach(sink: PortSink, frames: FramePool): void {
     if (this.sink) throw new Error(`${this.name} has a sink already`)
     this.sink = sink
@@ -120,11 +120,13 @@ export class TapPort implements Port {
     if (this.closed || this.gone) return
     const error = this.native.poll((events) => this.onEvents(events))
     if (error < 0) throw new Error(`${this.name} cannot enter the event loop (errno ${-error})`)
+    this.native.keep(false)
     this.link.refresh()
     this.armed = true
     this.watch(this.watched | READABLE)
   }
 
+  /** After `attach`: keeps the process alive until `unref` or `close`. */
   ref(): void {
     this.native.keep(true)
   }

@@ -476,6 +476,67 @@ describeInNamespace('a TAP port', import.meta.url, () => {
     expect(interfaceInfo('pw0')).toBe(null)
   })
 
+  it('leaves the memory of frames that outlive it alone', async () => {
+    const port = openUp()
+    const socket = createSocket('udp4')
+    sockets.push(socket)
+    socket.bind(0, '192.0.2.1')
+    await once(socket, 'listening')
+    socket.setBroadcast(true)
+    socket.send(pattern(1000), 9, '192.0.2.255')
+    const mine = () => sink.frames.find((frame) => frame.length === ETHERNET + IPV4 + UDP + 1000)
+    while (!mine()) {
+      const readables = sink.readables
+      port.receive(64)
+      if (!mine()) await sink.wait(() => sink.readables > readables)
+    }
+    port.close()
+    expect(port.outstandingPages).toBe(sink.frames.length)
+    expect(frameBytes(mine() as Frame).subarray(ETHERNET + IPV4 + UDP)).toEqual(pattern(1000))
+    expect(port.memory.regions).toBe(sink.frames.length)
+    sink.release()
+    expect(port.memory.regions).toBe(0)
+    expect(port.outstandingPages).toBe(0)
+  })
+
+  it('may be closed in the middle of its own calls', async () => {
+    for (const where of ['onFrame', 'onComplete', 'onReadable', 'onLink'] as const) {
+      const port = openUp()
+      const own = new Sink()
+      const closed = new Promise<void>((done) => {
+        const real = sink[where].bind(sink) as (...args: unknown[]) => void
+        sink[where] = (...args: unknown[]) => {
+          port.close()
+          real(...args)
+          done()
+        }
+      })
+      const socket = createSocket('udp4')
+      socket.bind(0, '192.0.2.1')
+      await once(socket, 'listening')
+      socket.setBroadcast(true)
+      for (let i = 0; i < 3; i++) socket.send(pattern(10), 9, '192.0.2.255')
+      if (where === 'onComplete') {
+        for (let i = 0; i < 3; i++)
+          port.post(udpFrame(pools, { destinationMac: kernelMac(), port: 9, payload: pattern(9) }))
+        port.doorbell()
+      } else if (where === 'onLink') {
+        configureInterface('pw0', { up: false })
+      } else if (where === 'onFrame') {
+        while (interfaceInfo('pw0')) {
+          const readables = sink.readables
+          port.receive(64)
+          if (interfaceInfo('pw0')) await sink.wait(() => sink.readables > readables)
+        }
+      }
+      await closed
+      expect(interfaceInfo('pw0')).toBe(null)
+      socket.close()
+      sink.release()
+      sink = own
+    }
+  })
+
   it('attaches to a persistent TAP, whatever it was before, and leaves it there', () => {
     expect(spawnSync('ip', ['tuntap', 'add', 'pw0', 'mode', 'tap']).status).toBe(0)
     try {
