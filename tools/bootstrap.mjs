@@ -44,7 +44,7 @@ function checkNode() {
   throw new BootstrapError(`this is Node ${process.versions.node}; it takes ${OLDEST_NODE.join('.')} or newer`)
 }
 
-/** `npm ci`, unless it was done for this very lock file. */
+/** Unless it was done for this very lock file. */
 function install() {
   const lock = createHash('sha256')
     .update(readFileSync(path('package-lock.json')))
