@@ -54,12 +54,13 @@ function install() {
     writeFileSync(path(INSTALLED), lock)
     return
   }
-  say('installing the dependencies (npm ci)')
+  say('installing the dependencies')
   // The scripts of the dependencies are not needed; their binaries come as packages of their own.
-  npm(
-    ['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund'],
-    'npm ci failed; is the registry reachable?',
-  )
+  const words = ['--ignore-scripts', '--include=dev', '--no-audit', '--no-fund']
+  // A registry that lacks optional packages for other systems makes `npm ci` refuse; `npm install` passes over them.
+  if (npm(['ci', ...words], null).status !== 0) {
+    npm(['install', '--no-save', ...words], 'npm cannot install the dependencies; is the registry reachable?')
+  }
   writeFileSync(path(INSTALLED), lock)
 }
 
