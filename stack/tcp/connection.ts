@@ -232,7 +232,7 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     const { sendWindow, recovery, services } = this
     if (!services.network.updatePathMtu(this.remote, mtu, now) || !this.refreshPath()) return
     if (sendWindow.flight === 0 || this.synWaiting || this.state === 'SYN-SENT') return
-    this.rtt.stopTiming()
+    this.rtt.stopTiming(now)
     recovery.onTooBig(sendWindow.sndUna, sendWindow.sndNxt)
     services.schedule(this)
   }

@@ -23,6 +23,7 @@ export class RoundTrip {
   backoff = 0
   /** Something was sent again since the last sample: only timestamps can tell the round trip now. */
   isVoid = false
+  private voidSince = 0
   private timing = false
   private timedSequence = 0
   private timedAt = 0
@@ -77,9 +78,18 @@ export class RoundTrip {
   }
 
   /** Something is sent again: what is being timed cannot be trusted any more (section 3). */
-  stopTiming(): void {
+  stopTiming(now: number): void {
     this.timing = false
     this.isVoid = true
+    this.voidSince = now
+  }
+
+  /**
+   * Whether a round trip told by timestamps, to a tick, is that of the last retransmission. A longer one began with an
+   * earlier copy whose acknowledgment may have been lost: then nothing is learned, and the back-off stays (section 3, Karn).
+   */
+  isUnambiguous(sample: number, tick: number, now: number): boolean {
+    return sample <= now - this.voidSince + tick
   }
 
   /** An ACK of everything before `ack`: takes the sample when the timed segment is covered. True if it did. */

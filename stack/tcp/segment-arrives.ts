@@ -142,7 +142,7 @@ function arrivesInSynSent(block: ControlBlock, segment: Segment, now: number): v
     block.move('syn')
     // The SYN goes again as SYN-ACK, with what the peer offered (3.5, simultaneous open).
     block.synWaiting = true
-    block.rtt.stopTiming()
+    block.rtt.stopTiming(now)
     block.deadlines.clear(RETRANSMIT)
     block.services.schedule(block)
     return

@@ -49,7 +49,7 @@ export function sendSyn(block: ControlBlock, now: number): number {
     sendWindow.sndNxt = advance(sendWindow.iss, 1)
     block.rtt.time(sendWindow.sndNxt, now)
   } else {
-    block.rtt.stopTiming()
+    block.rtt.stopTiming(now)
     countAgain(block, 1)
     services.counters.TcpExtTCPSynRetrans++
   }
@@ -178,7 +178,7 @@ function settle(
   if (bytes > 0) block.dataSegmentsOut += segments
   block.bytesSent += bytes
   if (again) {
-    rtt.stopTiming()
+    rtt.stopTiming(now)
     recovery.onRetransmit(end)
     countAgain(block, segments)
     block.bytesRetransmitted += bytes

@@ -9,6 +9,7 @@ import { finish } from './ending.ts'
 import { established } from './establish.ts'
 import { ENTERED, isPlausibleBlock, LEFT } from './recovery.ts'
 import type { Segment } from './segment.ts'
+import { TICK } from './timestamps.ts'
 
 /** False: the segment is dropped. */
 export function takeAck(block: ControlBlock, segment: Segment, now: number): boolean {
@@ -61,7 +62,7 @@ function takeNews(block: ControlBlock, segment: Segment, now: number): void {
   const duplicate = block.sack ? news > 0 : isDuplicate(block, segment, advanced, changed)
   const before = recovery.state
   const verdict = recovery.onAck(ack, sendWindow.sndNxt, advanced, duplicate, block.mss, now)
-  if (verdict === ENTERED) onLossFound(block)
+  if (verdict === ENTERED) onLossFound(block, now)
   else if (advanced > 0 && before !== 'Recovery' && verdict !== LEFT) {
     block.window.onAck(advanced, block.mss, block.rtt.srtt, now)
   }
@@ -116,11 +117,7 @@ function advanceTo(block: ControlBlock, segment: Segment, now: number): void {
   if (block.finQueued && ack === ((queue.end + 1) | 0)) block.finAcknowledged = true
   block.timeouts = 0
   block.progressAt = now
-  rtt.endBackOff()
-  if (!rtt.onAck(ack, now) && rtt.isVoid && block.timestamps.enabled && segment.options.timestamps) {
-    const sample = block.timestamps.roundTrip(segment.options.tsEcr, now)
-    if (sample >= 0) rtt.sample(sample)
-  }
+  measure(block, segment, now)
   if (ack === sendWindow.sndNxt) {
     deadlines.clear(RETRANSMIT)
     if (queue.size === 0) block.ownSendFill?.release()
@@ -137,6 +134,17 @@ function advanceTo(block: ControlBlock, segment: Segment, now: number): void {
   block.services.tell(block, events)
 }
 
+/** RFC 6298 3, RFC 7323 4.1: the round trip of what was sent once, or what the peer echoes when something went twice. */
+function measure(block: ControlBlock, segment: Segment, now: number): void {
+  const { rtt, timestamps } = block
+  if (!rtt.onAck(segment.acknowledgment, now) && rtt.isVoid && timestamps.enabled && segment.options.timestamps) {
+    const sample = timestamps.roundTrip(segment.options.tsEcr, now)
+    if (sample < 0 || !rtt.isUnambiguous(sample, TICK, now)) return
+    rtt.sample(sample)
+  }
+  rtt.endBackOff()
+}
+
 /** The window moved: probes of a shut one end, and what waits may go. */
 function onWindow(block: ControlBlock): void {
   if (block.persist?.active && block.sendWindow.sndWnd > 0) {
@@ -146,12 +154,12 @@ function onWindow(block: ControlBlock): void {
   if (block.queue.bytes > 0 || block.finQueued) block.services.schedule(block)
 }
 
-function onLossFound(block: ControlBlock): void {
+function onLossFound(block: ControlBlock, now: number): void {
   const { counters } = block.services
   if (block.sack) counters.TcpExtTCPSackRecovery++
   else counters.TcpExtTCPRenoRecovery++
   block.window.onLoss()
-  block.rtt.stopTiming()
+  block.rtt.stopTiming(now)
 }
 
 function onFinAcknowledged(block: ControlBlock, now: number): void {

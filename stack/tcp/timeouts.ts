@@ -37,7 +37,7 @@ function onRetransmit(block: ControlBlock, now: number): void {
   block.timeouts++
   window.onTimeout(recovery.isFirstTimeout(sendWindow.sndUna))
   recovery.onTimeout(sendWindow.sndUna, sendWindow.sndNxt)
-  rtt.stopTiming()
+  rtt.stopTiming(now)
   rtt.backOff()
   block.deadlines.set(RETRANSMIT, now + rtt.rto)
   services.schedule(block)

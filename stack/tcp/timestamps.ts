@@ -5,7 +5,8 @@ import { after, before } from '../base/sequence.ts'
 
 /** 24 days without a segment: TS.Recent may have wrapped and counts no more (5.5). */
 const EXPIRY = 24 * 24 * 3600 * 1_000_000
-const TICK = 1000
+/** A tick of the clock, microseconds. */
+export const TICK = 1000
 const WRAP = 0x100000000
 
 export class Timestamps {
