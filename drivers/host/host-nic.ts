@@ -6,9 +6,12 @@ import type { CapturePort } from '../pcap/index.ts'
 export class HostNic extends Nic {
   /** Where frames are captured. */
   readonly capture: CapturePort
-  private readonly onLinkChange: (nic: HostNic, up: boolean, gone: boolean) => void
+  /** Absent while the card is being made: a port may tell its carrier while it is attached, when there is no host to tell. */
+  private readonly onLinkChange: ((nic: HostNic, up: boolean, gone: boolean) => void) | undefined
 
-  constructor(options: NicOptions & { port: CapturePort; onLinkChange: HostNic['onLinkChange'] }) {
+  constructor(
+    options: NicOptions & { port: CapturePort; onLinkChange: (nic: HostNic, up: boolean, gone: boolean) => void },
+  ) {
     super(options)
     this.capture = options.port
     this.onLinkChange = options.onLinkChange
@@ -16,6 +19,6 @@ export class HostNic extends Nic {
 
   override onLink(up: boolean, gone: boolean): void {
     super.onLink(up, gone)
-    this.onLinkChange(this, up, gone)
+    this.onLinkChange?.(this, up, gone)
   }
 }
