@@ -4,7 +4,7 @@
 
 import { type Addon, type NativeInterfaceInfo, type NativeTap, READABLE, WRITABLE } from '../../native/index.ts'
 import type { Port, PortCapabilities, PortReceiveOptions, PortSink } from '../../nic/port.ts'
-import { EBADFD, EFAULT, EIO, ENODEV } from '../../stack/base/errno.ts'
+import { EBADFD, EFAULT, EIO, ENODEV, errnoName } from '../../stack/base/errno.ts'
 import type { Frame, FramePool } from '../../stack/buffer/frame.ts'
 import type { NativeMemory } from './addon.ts'
 import { LinkState } from './link-state.ts'
@@ -115,13 +115,18 @@ export class TapPort implements Port {
   /** Enters the event loop. Sockets keep a process alive, not a card: `ref` is for those who want it to. */
   attach(sink: PortSink, frames: FramePool): void {
     if (this.sink) throw new Error(`${this.name} has a sink already`)
+    // What is true now the sink asks for; it is told of changes from here on.
+    this.link.refresh()
     this.sink = sink
     this.frames = frames
-    if (this.closed || this.gone) return
+    if (this.closed) return
+    if (this.gone) {
+      queueMicrotask(() => sink.onLink(false, true))
+      return
+    }
     const error = this.native.poll((events) => this.onEvents(events))
-    if (error < 0) throw new Error(`${this.name} cannot enter the event loop (errno ${-error})`)
+    if (error < 0) throw new Error(`${this.name} cannot enter the event loop (${errnoName(error)})`)
     this.native.keep(false)
-    this.link.refresh()
     this.armed = true
     this.watch(this.watched | READABLE)
   }

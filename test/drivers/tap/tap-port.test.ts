@@ -58,8 +58,9 @@ describeInNamespace('a TAP port', import.meta.url, () => {
     const port = open(options)
     configureInterface(port.name, { address: '192.0.2.1/24', up: true })
     port.attach(sink, pools.frames)
+    // True at once, and nothing that the sink would have to be told within `attach`.
     expect(port.up).toBe(true)
-    sink.links.length = 0
+    expect(sink.links).toEqual([])
     return port
   }
 
@@ -456,6 +457,15 @@ describeInNamespace('a TAP port', import.meta.url, () => {
     expect(port.receive(64)).toBe(0)
     port.close()
     port.close()
+  })
+
+  it('says so when it was deleted before it was attached', async () => {
+    const port = open()
+    spawnSync('ip', ['link', 'del', 'pw0'])
+    port.attach(sink, pools.frames)
+    expect(port.gone).toBe(true)
+    await sink.wait(() => sink.links.length > 0)
+    expect(sink.links).toEqual([[false, true]])
   })
 
   it('learns of the deletion by a write as well', () => {
