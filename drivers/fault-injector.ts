@@ -187,7 +187,7 @@ export class FaultInjector extends WrappedPort implements Pollable {
   nextDeadline(): number {
     const out = this.blocked ? NEVER : this.outbound.held.next()
     const into = this.told ? NEVER : this.inbound.held.next()
-    return out < into ? out : into
+    return Math.min(out, into)
   }
 
   override close(): void {

@@ -118,7 +118,6 @@ export class Nic implements Device, PortSink {
   flush(): void {
     if (this.busy) return
     this.busy = true
-    this.reportFailed()
     this.sender.pump()
     while (this.sender.posted > 0) {
       this.sender.posted = 0
@@ -175,7 +174,7 @@ export class Nic implements Device, PortSink {
       counters.tx_bytes += frame.length
       counters.tx_segments += segmentsOf(frame)
       frame.release()
-    } else if (errno === EINVAL && frame.gsoSize > 0 && !this.closed) {
+    } else if (errno === EINVAL && frame.gsoSize > 0) {
       this.fallBack(frame)
     } else {
       if (errno === EINVAL && frame.csumStart >= 0) counters.tx_csum_rejected++

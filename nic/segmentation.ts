@@ -171,7 +171,7 @@ export class Segmenter {
       const page: Page = head ? source.head : source.pages[this.piece]
       const base = head ? source.start + this.headers : source.offsets[this.piece]
       const available = (head ? source.end - base : source.lengths[this.piece]) - this.within
-      const length = left < available ? left : available
+      const length = Math.min(left, available)
       if (length > 0) segment.addRef(page.retain(), base + this.within, length)
       left -= length
       this.within += length

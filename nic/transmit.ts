@@ -146,7 +146,7 @@ export class TransmitSide {
   /** Whether the frame may go out at all. Clears a segmentation request that asks for one segment. */
   private check(frame: Frame): number {
     const { counters } = this
-    const link = frame.networkOffset > ETHERNET_HEADER ? frame.networkOffset : ETHERNET_HEADER
+    const link = Math.max(frame.networkOffset, ETHERNET_HEADER)
     let packet = frame.length - link
     if (frame.csumStart >= 0 && frame.csumStart + frame.csumOffset + 2 > frame.headLength) {
       counters.tx_malformed++

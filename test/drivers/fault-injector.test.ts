@@ -236,6 +236,46 @@ describe('the fault injector', () => {
     expect(at.close()).toBe(0)
   })
 
+  it('does not let harm hide behind a verdict of the hardware', () => {
+    const at = world({ offload: true, corrupt: 1 })
+    for (const i of range(50)) {
+      const { frame } = at.lab.packet({ inHead: 150, partial: false, sequence: i })
+      frame.checksum = CHECKSUM_UNNECESSARY
+      at.port.arrive(frame)
+    }
+    at.simulation.runSync()
+    expect(at.nic.counters.rx_csum_hw_frames).toBe(0)
+    expect(at.nic.counters.rx_csum_errors).toBeGreaterThan(40)
+    expect(at.close()).toBe(0)
+  })
+
+  it('asks its reactor for a poll when something is due earlier than before', () => {
+    const lab = new PacketLab()
+    let time = 0
+    let polls = 0
+    const handle = { requestPoll: () => polls++, ref: () => {}, unref: () => {}, detach: () => {} }
+    const reactor = { clock: { now: () => time }, attach: () => handle }
+    const port = new MemoryPort(lab.memory)
+    const injector = faultInjector(port, { random: seededRandom(1), reactor, delay: 10 })
+    const onComplete = (frame: Frame) => frame.release()
+    const nothing = () => {}
+    const sink = { onFrame: onComplete, onComplete, onReadable: nothing, onWritable: nothing, onLink: nothing }
+    injector.attach(sink, lab.frames)
+    expect(injector.nextDeadline()).toBe(NEVER)
+    for (const at of [100, 105]) {
+      time = at
+      injector.post(lab.packet({ partial: false }).frame)
+      injector.doorbell()
+    }
+    // The later one is due later: the reactor knows enough.
+    expect([polls, injector.nextDeadline()]).toEqual([1, 110])
+    time = 110
+    expect(injector.poll()).toBe(false)
+    expect([port.wire.length, injector.nextDeadline()]).toEqual([1, 115])
+    injector.close()
+    expect(lab.outstanding + injector.outstanding).toBe(0)
+  })
+
   it('holds back no more than its limit', () => {
     const at = world({ delay: 1000, limit: 3 })
     for (const i of range(5)) at.send(i)

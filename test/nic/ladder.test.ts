@@ -213,6 +213,33 @@ describe('the counters of the ladder', () => {
   })
 })
 
+describe('a computed checksum of zero', () => {
+  it('is sent as all ones by UDP, where zero means that there is none, and as zero by TCP', () => {
+    for (const [protocol, expected] of [
+      ['udp', 0xffff],
+      ['tcp', 0],
+    ] as const) {
+      for (const tx of [true, false]) {
+        const world = card({ capabilities: EVERYTHING })
+        const { lab, nic, port } = world
+        nic.features.set({ tx })
+        const packet = lab.packet({ protocol, pieces: [40] })
+        const { layout, frame } = packet
+        // Two payload bytes take up what is missing to a sum of 0xffff.
+        const field = layout.transportOffset + frame.csumOffset
+        const missing = new DataView(packet.whole.buffer).getUint16(field)
+        const page = frame.pages[0]
+        const sum = page.view.getUint16(frame.offsets[0]) + missing
+        page.view.setUint16(frame.offsets[0], (sum & 0xffff) + (sum >>> 16))
+        nic.transmit(frame)
+        nic.flush()
+        expect(new DataView(port.wire[0].buffer).getUint16(field)).toBe(expected)
+        expect(leaks(world)).toBe(0)
+      }
+    }
+  })
+})
+
 describe('features flipped between any two frames', () => {
   it('lose and change nothing', () => {
     const flips = fc.array(

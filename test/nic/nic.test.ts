@@ -219,6 +219,20 @@ describe('back-pressure', () => {
     expect(leaks(world)).toBe(0)
   })
 
+  it('wakes only when a quarter of the ring is free', () => {
+    const world = card({ ringSize: 40 })
+    const { lab, nic, port, receiver } = world
+    port.perDoorbell = 0
+    for (let i = 0; i < 40; i++) nic.transmit(lab.packet({}).frame)
+    expect(nic.writable).toBe(false)
+    nic.flush()
+    port.drain(9)
+    expect(receiver.writable).toBe(0)
+    port.drain(1)
+    expect(receiver.writable).toBe(1)
+    expect(leaks(world)).toBe(0)
+  })
+
   it('goes on when the port says that it can', () => {
     const world = card({ ringSize: 2 })
     const { lab, nic, port, receiver } = world

@@ -200,6 +200,21 @@ describe('trust', () => {
     expect(leaks(world)).toBe(0)
   })
 
+  it('in what the port vouches for and nobody can verify any more: a merged frame', () => {
+    const world = card({ capabilities: EVERYTHING })
+    const { lab, nic, port, receiver } = world
+    nic.features.set({ rx: false })
+    const frame = lab.received(packet({ inHead: 150, partial: false }))
+    frame.head.bytes[frame.end - 1] ^= 1
+    frame.gsoSize = 75
+    frame.checksum = CHECKSUM_UNNECESSARY
+    port.arrive(frame)
+    nic.poll(1, 0)
+    expect(receiver.frames[0].checksum).toBe(CHECKSUM_UNNECESSARY)
+    expect(nic.counters.rx_csum_hw_frames).toBe(1)
+    expect(leaks(world)).toBe(0)
+  })
+
   it('in what is unfinished by design, always', () => {
     const world = card({ capabilities: EVERYTHING })
     const { lab, nic, port, receiver } = world
