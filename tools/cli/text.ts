@@ -14,8 +14,8 @@ export function columns(rows: readonly (readonly string[])[], right: readonly bo
   )
 }
 
-/** A rate or count with three digits and a prefix of thousands: `1.53 G`, `12 k`, `0`. */
-export function scaled(value: number): string {
+/** A rate or count with three digits and a prefix of thousands: `1.53 Gbit/s`, `12.0 kB`, `0 B`. */
+export function scaled(value: number, unit: string): string {
   const prefixes = ['', 'k', 'M', 'G', 'T', 'P']
   let scaledValue = value
   let at = 0
@@ -24,7 +24,7 @@ export function scaled(value: number): string {
     at++
   }
   const digits = at === 0 || scaledValue >= 99.95 ? 0 : scaledValue >= 9.995 ? 1 : 2
-  return `${scaledValue.toFixed(digits)}${at === 0 ? '' : ` ${prefixes[at]}`}`
+  return `${scaledValue.toFixed(digits)} ${prefixes[at]}${unit}`
 }
 
 /** Writes to standard output; a reader that is gone (`| head`) ends the program quietly. */

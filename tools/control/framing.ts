@@ -1,5 +1,5 @@
-// The language of the control socket: lines of JSON in both directions, and after a line `{"bytes":N}` exactly N raw
-// bytes (a piece of a capture). Owns splitting and limits, not meaning. Whatever comes in, `push` does not throw: it
+// The language of the control socket: lines of JSON in both directions, and after a line `{"rawBytes":N}` exactly
+// N raw bytes (a piece of a capture); no message has that field. Owns splitting and limits, not meaning. Whatever comes in, `push` does not throw: it
 // answers what was wrong, and the connection is closed then.
 
 /** The longest line, and the longest run of raw bytes. */
@@ -55,15 +55,15 @@ export class FrameSplitter {
     const message = parseObject(this.pending.toString('utf8', 0, end))
     this.pending = this.pending.subarray(end + 1)
     if (!message) return 'a line is not a JSON object'
-    if (!('bytes' in message)) {
+    if (!('rawBytes' in message)) {
       this.sink.onMessage(message)
       return null
     }
-    const { bytes } = message
-    if (typeof bytes !== 'number' || !Number.isInteger(bytes) || bytes < 1 || bytes > MAX_BYTES) {
-      return `bytes must be a number from 1 to ${MAX_BYTES}`
+    const { rawBytes } = message
+    if (typeof rawBytes !== 'number' || !Number.isInteger(rawBytes) || rawBytes < 1 || rawBytes > MAX_BYTES) {
+      return `rawBytes must be a number from 1 to ${MAX_BYTES}`
     }
-    this.raw = bytes
+    this.raw = rawBytes
     return null
   }
 }
@@ -74,7 +74,7 @@ export function encodeMessage(message: object): string {
 
 /** The line that goes before raw bytes. */
 export function encodeBytesHeader(length: number): string {
-  return `{"bytes":${length}}\n`
+  return `{"rawBytes":${length}}\n`
 }
 
 function parseObject(text: string): Record<string, unknown> | null {

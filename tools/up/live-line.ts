@@ -68,13 +68,13 @@ export class LiveLine {
 export function liveText(name: string, before: Figures, now: Figures, seconds: number): string {
   const rate = (key: keyof Figures) => (seconds > 0 ? Math.max(0, now[key] - before[key]) / seconds : 0)
   const way = (arrow: string, packets: 'rxPackets' | 'txPackets', bytes: 'rxBytes' | 'txBytes') =>
-    `${arrow} ${scaled(rate(bytes) * 8)}bit/s ${scaled(rate(packets))}p/s (${scaled(now[bytes])}B)`
+    `${arrow} ${scaled(rate(bytes) * 8, 'bit/s')} ${scaled(rate(packets), 'p/s')} (${scaled(now[bytes], 'B')})`
   const parts = [
     way('in', 'rxPackets', 'rxBytes'),
     way('out', 'txPackets', 'txBytes'),
     `${now.connections} conn`,
-    `copied ${scaled(rate('copiedBytes'))}B/s`,
-    `summed ${scaled(rate('summedBytes'))}B/s`,
+    `copied ${scaled(rate('copiedBytes'), 'B/s')}`,
+    `summed ${scaled(rate('summedBytes'), 'B/s')}`,
   ]
   if (now.retransmissions > 0) parts.push(`${now.retransmissions} resent`)
   return `${name}  ${parts.join('  ')}`

@@ -3,19 +3,19 @@ import { oneLine } from '../../../tools/cli/errors.ts'
 import { columns, scaled } from '../../../tools/cli/text.ts'
 
 it.each([
-  [0, '0'],
-  [9, '9'],
-  [999, '999'],
-  [999.6, '1.00 k'],
-  [1000, '1.00 k'],
-  [12_345, '12.3 k'],
-  [123_456, '123 k'],
-  [999_499, '999 k'],
-  [999_500, '1.00 M'],
-  [45_000_000_000, '45.0 G'],
-  [1e18, '1000 P'],
+  [0, '0 B'],
+  [9, '9 B'],
+  [999, '999 B'],
+  [999.6, '1.00 kB'],
+  [1000, '1.00 kB'],
+  [12_345, '12.3 kB'],
+  [123_456, '123 kB'],
+  [999_499, '999 kB'],
+  [999_500, '1.00 MB'],
+  [45_000_000_000, '45.0 GB'],
+  [1e18, '1000 PB'],
 ])('%d is written %s', (value, text) => {
-  expect(scaled(value)).toBe(text)
+  expect(scaled(value, 'B')).toBe(text)
 })
 
 it('sets columns', () => {

@@ -7,12 +7,16 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { listRunning, pick, type Running } from '../../../tools/control/choose.ts'
 import { ask } from '../../../tools/control/client.ts'
-import type { Identity } from '../../../tools/control/messages.ts'
+import type { Identity, PingEvent } from '../../../tools/control/messages.ts'
 import { DIRECTORY_VARIABLE, networkNamespace } from '../../../tools/control/places.ts'
 import { ControlServer, type Handlers } from '../../../tools/control/server.ts'
 import { SAMPLE_STATUS } from '../serve/service-fixture.ts'
 
 const identity: Identity = { tap: 'pw0', pid: 1, netns: '2', addresses: ['192.0.2.2/24'], driver: 'tap' }
+
+const reply = (sequence: number): PingEvent => {
+  return { ping: 'reply', from: '192.0.2.1', sequence, ttl: 64, bytes: 64, rtt: 45, duplicate: false }
+}
 
 const handlers: Handlers = {
   hello: () => identity,
@@ -22,7 +26,7 @@ const handlers: Handlers = {
     throw new Error('no sockets today')
   },
   async ping({ count }, channel) {
-    for (let sequence = 1; sequence <= count; sequence++) channel.send({ ping: 'sent', sequence })
+    for (let sequence = 1; sequence <= count; sequence++) channel.send(reply(sequence))
     return { transmitted: count }
   },
   async capture({ count }, channel) {
@@ -57,8 +61,8 @@ describe('ask', () => {
   it('hears events and bytes in their order', async () => {
     const events: unknown[] = []
     const request = { address: '192.0.2.1', count: 3, interval: 1, timeout: 1, size: 56, ttl: 0 }
-    const end = await ask(path, 'ping', request, { onEvent: (event) => events.push(event['sequence']) })
-    expect(events).toEqual([1, 2, 3])
+    const end = await ask(path, 'ping', request, { onEvent: (event) => events.push(event) })
+    expect(events).toEqual([1, 2, 3].map(reply))
     expect(end).toEqual({ transmitted: 3 })
     const pieces: Buffer[] = []
     await ask(path, 'capture', { snaplen: 1, count: 300 }, { onBytes: (bytes) => pieces.push(bytes) })

@@ -21,7 +21,7 @@ function encode(item: Item): Buffer {
 describe('FrameSplitter', () => {
   it('gives back what was encoded, however it was cut', () => {
     const message = fc.dictionary(
-      fc.string().filter((key) => key !== 'bytes' && key !== '__proto__'),
+      fc.string().filter((key) => key !== 'rawBytes' && key !== '__proto__'),
       fc.jsonValue(),
     )
     const bytes = fc.uint8Array({ minLength: 1, maxLength: 300 }).map((array) => Buffer.from(array))
@@ -45,7 +45,17 @@ describe('FrameSplitter', () => {
     const noise = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array)),
       fc
-        .constantFrom('\n', '{', '{}\n', '{"bytes":', '{"bytes":3}\n', '{"bytes":-1}\n', '[]\n', 'null\n', '"x"\n')
+        .constantFrom(
+          '\n',
+          '{',
+          '{}\n',
+          '{"rawBytes":',
+          '{"rawBytes":3}\n',
+          '{"rawBytes":-1}\n',
+          '[]\n',
+          'null\n',
+          '"x"\n',
+        )
         .map((text) => Buffer.from(text)),
     )
     fc.assert(
@@ -64,10 +74,10 @@ describe('FrameSplitter', () => {
     '"x"',
     '{',
     '',
-    '{"bytes":0}',
-    '{"bytes":1.5}',
-    '{"bytes":"1"}',
-    `{"bytes":${MAX_BYTES + 1}}`,
+    '{"rawBytes":0}',
+    '{"rawBytes":1.5}',
+    '{"rawBytes":"1"}',
+    `{"rawBytes":${MAX_BYTES + 1}}`,
   ])('refuses the line %s', (line) => {
     expect(splitter().splitter.push(Buffer.from(`${line}\n`))).not.toBe('')
   })

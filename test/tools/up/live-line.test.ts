@@ -29,7 +29,7 @@ function output(isTTY: boolean, columns = 80) {
 it('says rates and totals', () => {
   const now = { ...zero, rxPackets: 2000, rxBytes: 132_000, txPackets: 80_000, txBytes: 125_000_000, connections: 2 }
   expect(liveText('pw0', zero, now, 2)).toBe(
-    'pw0  in 528 kbit/s 1.00 kp/s (132 kB)  out 500 Mbit/s 40.0 kp/s (125 MB)  2 conn  copied 0B/s  summed 0B/s',
+    'pw0  in 528 kbit/s 1.00 kp/s (132 kB)  out 500 Mbit/s 40.0 kp/s (125 MB)  2 conn  copied 0 B/s  summed 0 B/s',
   )
   expect(liveText('pw0', zero, { ...now, retransmissions: 3 }, 2)).toMatch(/ {2}3 resent$/)
 })
