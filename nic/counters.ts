@@ -97,11 +97,16 @@ export class NicCounters {
     this.#errors.set(errno, (this.#errors.get(errno) ?? 0) + 1)
   }
 
-  /** A copy of everything, with the errors by name (`tx_error_EIO`) and the port's own statistics: `ethtool -S`. */
+  /**
+   * A copy of everything, with the errors by name (`tx_error_EIO`) and the port's own statistics, `port_` before names
+   * that are the card's too: `ethtool -S`.
+   */
   statistics(): Record<string, number> {
     const out: Record<string, number> = {}
     for (const [name, value] of Object.entries(this) as [string, number][]) out[name] = value
     for (const [errno, count] of this.#errors) out[`tx_error_${errnoName(errno)}`] = count
-    return Object.assign(out, this.#hardware.statistics)
+    for (const [name, value] of Object.entries(this.#hardware.statistics))
+      out[name in out ? `port_${name}` : name] = value
+    return out
   }
 }

@@ -118,15 +118,18 @@ export class Nic implements Device, PortSink {
   flush(): void {
     if (this.busy) return
     this.busy = true
-    this.sender.pump()
-    while (this.sender.posted > 0) {
-      this.sender.posted = 0
-      this.port.doorbell()
-      // Completions made room, and perhaps handed frames back: as long as that goes on, so do we.
+    try {
       this.sender.pump()
+      while (this.sender.posted > 0) {
+        this.sender.posted = 0
+        this.port.doorbell()
+        // Completions made room, and perhaps handed frames back: as long as that goes on, so do we.
+        this.sender.pump()
+      }
+      this.reportFailed()
+    } finally {
+      this.busy = false
     }
-    this.reportFailed()
-    this.busy = false
     this.wake()
   }
 
@@ -134,9 +137,11 @@ export class Nic implements Device, PortSink {
     this.now = now
     const outer = this.busy
     this.busy = true
-    const count = this.port.receive(budget)
-    this.busy = outer
-    return count
+    try {
+      return this.port.receive(budget)
+    } finally {
+      this.busy = outer
+    }
   }
 
   /** Lets go of the hardware and of every frame; owners of frames that were not sent are told ENODEV. Idempotent. */
