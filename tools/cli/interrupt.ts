@@ -1,4 +1,5 @@
-// Ctrl-C and SIGTERM as an AbortSignal: the first asks for an orderly end, the second ends at once.
+// Ctrl-C and SIGTERM as an AbortSignal: the first asks for an orderly end, one more after a moment
+// ends at once.
 
 export interface Interrupt {
   readonly signal: AbortSignal
@@ -8,13 +9,19 @@ export interface Interrupt {
   release(): void
 }
 
+/** Some senders (timeout(1), a terminal and a keeper) give the same signal twice: that is one wish. Milliseconds. */
+const ONE_WISH = 500
+
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 export function catchInterrupt(): Interrupt {
   const controller = new AbortController()
   let cause: NodeJS.Signals | null = null
+  let first = 0
   const onSignal = (name: NodeJS.Signals) => {
-    if (cause) process.exit(130)
+    if (cause && performance.now() - first > ONE_WISH) process.exit(130)
+    if (cause) return
+    first = performance.now()
     cause = name
     controller.abort()
   }
