@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { WireOptions } from '../../drivers/wire/index.ts'
 import type { TcpOptions } from '../../stack/tcp/contract.ts'
 import { openTransfer, transfer } from '../support/transfer.ts'
-import { twoHosts } from '../support/worlds.ts'
+import { expectNothingHeld, twoHosts } from '../support/worlds.ts'
 
 const SIZE = 400_000
 
@@ -153,8 +153,8 @@ test('both ends die in the middle of everything: nothing is left behind', () => 
     pipes.server?.endpoint.close()
   }
   simulation.runSync({ forMicroseconds: 3000e6 })
-  for (const { stack } of [a, b]) {
-    expect([...stack.tcp.endpoints()]).toEqual([])
-    expect([stack.frames.outstanding, stack.pages.outstanding]).toEqual([0, 0])
+  for (const host of [a, b]) {
+    expect([...host.stack.tcp.endpoints()]).toEqual([])
+    expectNothingHeld(host)
   }
 })

@@ -38,7 +38,7 @@ const hostile = fc.record({
   seq: near,
   ack: near,
   flags,
-  length: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 100 }), fc.integer({ min: 0, max: 1460 })),
+  length: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 100 }), fc.integer({ min: 0, max: 1400 })),
   window: fc.nat(65_535),
   urgent: fc.nat(65_535),
   rawOptions: optionBytes,
@@ -99,7 +99,7 @@ test('segments with any numbers, flags and options, among good ones', () => {
         if (one.kind === 'segment') act.segment(one)
         else act[one.kind](one.length)
         for (const seen of peer.ignoreReceived()) {
-          expect(patternMismatch(seen.payload, Math.max(0, seen.seq - 1))).toBe(-1)
+          expect(patternMismatch(seen.payload, seen.seq - 1)).toBe(-1)
         }
       }
       connection.readAll()

@@ -112,7 +112,8 @@ export class Flow {
   sends(sent: Sent): void {
     const isSyn = sent.flags.includes('S')
     const seq = sent.seq ?? this.sndNxt
-    const payload = sent.payload ?? pattern(Math.max(0, seq - 1), sent.length ?? 0)
+    // The SYN takes the number before the first byte.
+    const payload = sent.payload ?? pattern(isSyn ? seq : seq - 1, sent.length ?? 0)
     const ack = sent.ack ?? this.rcvNxt
     const options = this.optionsFor(sent, isSyn)
     if (isSyn && options.ts) this.offeredTs = true
@@ -238,7 +239,7 @@ export class Flow {
       ? firstDifference(seen.payload, expected.payload)
       : expected.content === false
         ? -1
-        : patternMismatch(seen.payload, Math.max(0, seen.seq - 1))
+        : patternMismatch(seen.payload, seen.seq - 1)
     if (content >= 0)
       wrong.push(`payload differs from ${expected.payload ? 'the given at' : 'the pattern at'} ${content}`)
     return wrong

@@ -1,8 +1,9 @@
 // The content of every stream in the tests: a byte that depends on its stream offset alone, so that both ends can check
 // any piece without having seen the others. Its period (251 x 65536) is longer than any window of a test.
 
-/** The byte at a stream offset. */
+/** The byte at a stream offset; 0 before the stream begins. */
 export function patternByte(offset: number): number {
+  if (offset < 0) return 0
   return (offset % 251) ^ (Math.floor(offset / 65536) & 0xff) ^ ((offset >>> 8) & 0x55)
 }
 

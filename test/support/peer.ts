@@ -140,6 +140,7 @@ export class Peer implements FlowHost {
   /** A frame as it is. */
   sendsFrame(bytes: Uint8Array): void {
     if (!this.end.send(bytes)) this.fail("the peer's ring is full")
+    if (this.end.errors.length > 0) this.fail(`the wire does not take this frame: errno ${this.end.errors.pop()}`)
     this.advance(0)
   }
 

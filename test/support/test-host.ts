@@ -56,6 +56,7 @@ export class TestHost {
   readonly stack: Stack
   readonly memory: Memory
   readonly nic: Nic | null
+  readonly apps: App[] = []
   private readonly handle: ReactorHandle
 
   /** On a port the host gets a card; a device is taken as it is. */
@@ -104,7 +105,9 @@ export class TestHost {
     this.simulation.runSync({ until: this.simulation.now })
   }
 
+  /** The applications close what they hold (unread data is theirs), then the stack goes. */
   close(): void {
+    for (const app of this.apps) app.endpoint.close()
     this.stack.close()
     this.nic?.close()
     this.handle.detach()
@@ -131,6 +134,7 @@ export class App {
   constructor(host: TestHost, endpoint: TcpEndpoint) {
     this.host = host
     this.endpoint = endpoint
+    host.apps.push(this)
     endpoint.onReadiness = (events) => this.events.push(...eventNames(events))
   }
 

@@ -30,8 +30,8 @@ afterEach((context) => {
 
 /** Closes everything and counts what is still out. */
 export function expectNoLeaks({ hosts, wire, peer, device }: World): void {
-  device?.complete()
   for (const host of hosts) host.close()
+  device?.complete()
   wire?.close()
   const out: Record<string, number> = {}
   for (const [index, { stack }] of hosts.entries()) {
@@ -43,6 +43,12 @@ export function expectNoLeaks({ hosts, wire, peer, device }: World): void {
   if (peer) out['frames of the peer'] = peer.end.outstanding
   const leaks = Object.fromEntries(Object.entries(out).filter(([, count]) => count !== 0))
   expect(leaks, 'leaks').toEqual({})
+}
+
+/** No frame is out and no page but the two that the layer keeps in progress for small pieces. */
+export function expectNothingHeld({ stack }: TestHost): void {
+  expect(stack.frames.outstanding, 'frames').toBe(0)
+  expect(stack.pages.outstanding, 'transmit pages').toBeLessThanOrEqual(2)
 }
 
 export interface OneHostOptions extends TestHostOptions {
@@ -133,6 +139,12 @@ function openActive(world: PeeredHost, options: EstablishOptions, syn: TcpOption
   peer.expects({ flags: '.', seq: 1, ack: 1 })
   return { listener: null, connection }
 }
+
+/**
+ * The retransmission timer after a handshake that took no time: 200 ms, and the microsecond below which no round trip
+ * is measured.
+ */
+export const RTO = 200_001
 
 /** Both SYNs with everything that Linux offers. */
 export const LINUX_SYN: TcpOptionRecord = { mss: 1460, sackOK: true, ts: { val: 0, ecr: 0 }, wscale: 7 }

@@ -2,7 +2,7 @@
 // RFC 9293 3.6, 3.10.4; RFC 1122 4.2.2.13; the 60 s of FIN-WAIT-2 are Linux's.
 
 import { describe, expect, test } from 'vitest'
-import { established, expectsStream } from '../../../support/worlds.ts'
+import { established, expectNothingHeld, expectsStream, RTO } from '../../../support/worlds.ts'
 import { reach } from './reach.ts'
 
 describe('the FIN', () => {
@@ -34,7 +34,7 @@ describe('the FIN', () => {
     peer.expects({ seq: 1, length: 100 })
     peer.expects({ flags: 'F.', seq: 101 })
     peer.sends({ flags: '.', ack: 101 })
-    peer.expectsAfter('200ms', { flags: 'F.', seq: 101, length: 0 })
+    peer.expectsAfter(RTO, { flags: 'F.', seq: 101, length: 0 })
     peer.sends({ flags: '.', ack: 102 })
     expect(connection.state).toBe('FIN-WAIT-2')
     peer.expectsNothing('10s')
@@ -46,7 +46,7 @@ describe('the FIN', () => {
     connection.shutdown('write')
     peer.expects({ seq: 1, length: 100 })
     peer.expects({ flags: 'F.', seq: 101 })
-    const first = peer.expectsAfter('200ms', { seq: 1, length: 100 })
+    const first = peer.expectsAfter(RTO, { seq: 1, length: 100 })
     peer.sends({ flags: '.', ack: 101 })
     if (!first.flags.includes('F')) {
       const fin = peer.expectsWithin('2s', { seq: 101 })
@@ -245,6 +245,6 @@ test('memory is let go with the connection: nothing is out after a full close', 
   peer.sends({ flags: 'F.', seq: 1, ack: 30_002 })
   peer.expects({ flags: '.', ack: 2 })
   advance('61s')
-  expect([host.stack.pages.outstanding, host.stack.frames.outstanding]).toEqual([0, 0])
+  expectNothingHeld(host)
   expect([...host.stack.tcp.endpoints()]).toEqual([])
 })

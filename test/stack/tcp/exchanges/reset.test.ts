@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { buildTcp } from '../../../support/packet.ts'
-import { established, oneHost } from '../../../support/worlds.ts'
+import { established, expectNothingHeld, oneHost } from '../../../support/worlds.ts'
 
 describe('a stray segment', () => {
   test('with ACK: bare RST, its ACK number as sequence, no window', () => {
@@ -77,7 +77,7 @@ describe('abort', () => {
     connection.write(1_000_000)
     connection.abort()
     peer.ignoreReceived()
-    expect([host.stack.pages.outstanding, host.stack.frames.outstanding]).toEqual([0, 0])
+    expectNothingHeld(host)
   })
 })
 

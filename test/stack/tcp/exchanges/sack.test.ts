@@ -139,10 +139,11 @@ describe('DSACK', () => {
   test('out of order: the duplicate comes first, then the block that holds it', () => {
     const world = established(SACK)
     const { peer } = world
-    sends(world, 1000, 3000)
+    sends(world, 1000, 2000)
+    sends(world, 2000, 3000)
     peer.ignoreReceived()
-    sends(world, 1500, 2000)
-    peer.expects({ ack: 1, options: { sack: [bytes(1500, 2000), bytes(1000, 3000)] } })
+    sends(world, 1500, 2200)
+    peer.expects({ ack: 1, options: { sack: [bytes(1500, 2200), bytes(1000, 3000)] } })
   })
 
   test('the other blocks follow in their order', () => {

@@ -5,7 +5,9 @@ import { established, expectsStream } from '../../../support/worlds.ts'
 
 describe('sender (3.8.6.2.1)', () => {
   test('a window of less than a segment is not used at once when more waits', () => {
-    const { peer, connection } = established({ window: 100 })
+    const { peer, connection } = established()
+    peer.sends({ flags: 'P.', length: 1, window: 100 })
+    peer.expects({ flags: '.', ack: 2 })
     connection.write(5000)
     peer.expectsNothing('50ms')
     // The override timeout: between 0.1 s and 1 s.
@@ -38,14 +40,14 @@ describe('sender (3.8.6.2.1)', () => {
 })
 
 describe('receiver (3.8.6.2.2)', () => {
-  /** A full buffer of 8000 bytes without window scaling; what the peer was promised last. */
+  /** A full buffer without window scaling, in segments of the MSS; what the peer was promised last. */
   function full() {
-    const world = established({ options: { receiveBuffer: 8000 } })
+    const world = established({ options: { receiveBuffer: 7300 } })
     const { peer } = world
     let edge = 4001
     for (let i = 0; i < 40; i++) {
       for (const { ack, window } of peer.ignoreReceived()) edge = ack + window
-      const room = Math.min(1000, edge - peer.flow.sndNxt)
+      const room = Math.min(1460, edge - peer.flow.sndNxt)
       if (room <= 0) break
       peer.sends({ flags: '.', length: room })
       peer.advance('50ms')

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EINVAL, EPIPE } from '../../../../stack/base/errno.ts'
 import { IpAddress } from '../../../../stack/base/ip-address.ts'
-import { oneHost } from '../../../support/worlds.ts'
+import { oneHost, RTO } from '../../../support/worlds.ts'
 import { type Reachable, reach } from './reach.ts'
 
 describe('OPEN', () => {
@@ -217,7 +217,7 @@ describe('what time alone does', () => {
 
   test.each(['FIN-WAIT-1', 'CLOSING', 'LAST-ACK'] as const)('%s: the FIN is sent again', (state) => {
     const { peer, rcv } = reach(state)
-    peer.expectsAfter('200ms', { flags: 'F.', seq: 1, ack: rcv })
-    peer.expectsAfter('400ms', { flags: 'F.', seq: 1, ack: rcv })
+    peer.expectsAfter(RTO, { flags: 'F.', seq: 1, ack: rcv })
+    peer.expectsAfter(2 * RTO, { flags: 'F.', seq: 1, ack: rcv })
   })
 })

@@ -6,7 +6,7 @@ import { checksum, read16, read32 } from '../../../support/bytes.ts'
 import { pseudoHeader } from '../../../support/packet.ts'
 import type { RecordedFrame } from '../../../support/recording-device.ts'
 import { dissectOptions } from '../../../support/tcp-options.ts'
-import { type EstablishOptions, establish, LINUX_SYN, recordedHost } from '../../../support/worlds.ts'
+import { type EstablishOptions, establish, LINUX_SYN, RTO, recordedHost } from '../../../support/worlds.ts'
 
 const ETHERNET = 14
 const IP = 20
@@ -26,6 +26,7 @@ function wide({ peer, connection, device }: ReturnType<typeof world>, bytes = 1_
     peer.sends({ flags: '.' })
   }
   peer.ignoreReceived()
+  peer.sends({ flags: '.' })
   expect(connection.info.unacked).toBe(0)
   device.take()
 }
@@ -200,7 +201,7 @@ describe('references', () => {
     const pages = connection.writePages(1460, 4096)
     peer.expects({ seq: 1, length: 1460 })
     device.take()
-    peer.expectsAfter('200ms', { seq: 1, length: 1460 })
+    peer.expectsAfter(RTO, { seq: 1, length: 1460 })
     const [again] = device.take()
     expect(again.refs.map(({ page }) => pages.indexOf(page))).toEqual([0])
     expectSound(again, 1460)

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { EADDRINUSE } from '../../../../stack/base/errno.ts'
 import { IpAddress } from '../../../../stack/base/ip-address.ts'
-import { established, LINUX_SYN } from '../../../support/worlds.ts'
+import { established, expectNothingHeld, LINUX_SYN } from '../../../support/worlds.ts'
 import { reach } from './reach.ts'
 
 /** TIME-WAIT of a connection with timestamps. */
@@ -58,7 +58,7 @@ describe('how long', () => {
     const { host, connection } = reach('TIME-WAIT')
     connection?.close()
     expect([...host.stack.tcp.endpoints()]).toEqual([])
-    expect([host.stack.pages.outstanding, host.stack.frames.outstanding]).toEqual([0, 0])
+    expectNothingHeld(host)
   })
 })
 

@@ -2,7 +2,7 @@
 // what we do when ours is closed.
 
 import { describe, expect, test } from 'vitest'
-import { established } from '../../../support/worlds.ts'
+import { established, RTO } from '../../../support/worlds.ts'
 
 type World = ReturnType<typeof established>
 
@@ -24,8 +24,8 @@ const PROBE = { flags: '.', seq: 1000, length: 0 }
 describe('probes', () => {
   test('the first after an RTO, doubling; sequence SND.UNA-1, no data', () => {
     const { peer } = closed()
-    for (const wait of [200, 400, 800, 1600, 3200, 6400]) {
-      peer.expectsAfter(wait * 1000, PROBE)
+    for (const times of [1, 2, 4, 8, 16, 32]) {
+      peer.expectsAfter(times * RTO, PROBE)
       peer.sends({ flags: '.', ack: 1001, window: 0 })
       peer.expectsNothing()
     }
@@ -77,7 +77,7 @@ describe('probes', () => {
 describe('the window opens', () => {
   test('data flows at once', () => {
     const { peer } = closed()
-    peer.expectsAfter('200ms', PROBE)
+    peer.expectsAfter(RTO, PROBE)
     peer.sends({ flags: '.', ack: 1001, window: 65535 })
     peer.expects({ flags: 'P.', seq: 1001, length: 1000 })
     peer.sends({ flags: '.', ack: 2001 })
@@ -86,22 +86,22 @@ describe('the window opens', () => {
 
   test('in the answer to a probe', () => {
     const { peer } = closed()
-    peer.expectsAfter('200ms', PROBE)
+    peer.expectsAfter(RTO, PROBE)
     peer.sends({ flags: '.', ack: 1001, window: 0 })
-    peer.expectsAfter('400ms', PROBE)
+    peer.expectsAfter(2 * RTO, PROBE)
     peer.sends({ flags: '.', ack: 1001, window: 2000 })
     peer.expects({ seq: 1001, length: 1000 })
   })
 
   test('and closes again: the probes start anew at an RTO', () => {
     const { peer, connection } = closed()
-    peer.expectsAfter('200ms', PROBE)
-    peer.expectsAfter('400ms', PROBE)
+    peer.expectsAfter(RTO, PROBE)
+    peer.expectsAfter(2 * RTO, PROBE)
     peer.sends({ flags: '.', ack: 1001, window: 1000 })
     peer.expects({ seq: 1001, length: 1000 })
     peer.sends({ flags: '.', ack: 2001, window: 0 })
     connection.write(10)
-    peer.expectsAfter('200ms', { flags: '.', seq: 2000, length: 0 })
+    peer.expectsAfter(RTO, { flags: '.', seq: 2000, length: 0 })
   })
 
   test('an older segment does not open it (RFC 9293 3.10.7.4: SND.WL1, SND.WL2)', () => {
