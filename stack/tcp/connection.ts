@@ -295,11 +295,16 @@ export class Connection extends ControlBlock implements TcpEndpoint {
 
   /** Bytes were taken: there is room, of which the peer may want to hear. */
   private onTaken(): void {
-    if (this.received.size === 0) this.ownReceiveFill?.release()
-    if (!this.finReceived && this.receiveWindow.worthTelling(this.received.bytes, this.acks.rcvMss)) {
+    if (this.received.size === 0) this.onDrained()
+    if (!this.finReceived && this.receiveWindow.worthTelling(this.received.bytes, this.size.advertised)) {
       this.acks.atOnce()
       this.changed()
     }
+  }
+
+  private onDrained(): void {
+    this.ownReceiveFill?.release()
+    if (this.state === 'CLOSED' || this.state === 'TIME-WAIT') this.services.forget(this)
   }
 
   /** The application lets go: nobody is told any more, nothing is read any more. */
@@ -308,6 +313,7 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     this.callback = null
     this.pendingEvents = 0
     this.dropReceived()
+    this.services.forget(this)
   }
 
   private changed(): void {

@@ -8,7 +8,8 @@ export function connectionInfo(block: ControlBlock): TcpInfo {
   const { sendWindow, queue, recovery, rtt, window, mss } = block
   const segments = (bytes: number): number => Math.ceil(Math.max(bytes, 0) / Math.max(mss, 1))
   const pipe = recovery.pipe(sendWindow.sndUna, sendWindow.sndNxt, mss)
-  const sacked = block.sack ? recovery.sacked : recovery.duplicates * mss
+  const { sacked } = recovery
+  const arrived = block.sack ? sacked : recovery.duplicates * mss
   const lost = recovery.lost()
   return {
     state: block.state,
@@ -34,7 +35,7 @@ export function connectionInfo(block: ControlBlock): TcpInfo {
     unacked: segments(sendWindow.flight),
     sacked: segments(sacked),
     lost: segments(lost),
-    retrans: segments(pipe - (sendWindow.flight - sacked - lost)),
+    retrans: segments(pipe - (sendWindow.flight - arrived - lost)),
     totalRetrans: block.retransmissions,
     backoff: block.persist?.active ? block.persist.backoff : rtt.backoff,
     probes: (block.persist?.unanswered ?? 0) + (block.keepAlive?.probes ?? 0),

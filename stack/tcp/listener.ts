@@ -8,6 +8,9 @@ import type { Acceptor, Connection } from './connection.ts'
 import { READABLE, type TcpListener, type TcpOptions } from './contract.ts'
 import { type HalfOpen, SynQueue } from './half-open.ts'
 
+/** Half-open records that even the shortest backlog allows: they are small, and a slow handshake must not shut others out. */
+const LEAST_HALF_OPEN = 128
+
 /** What a listener asks of its layer. */
 export interface ListenerHost {
   readonly context: StackContext
@@ -24,6 +27,8 @@ export class Listener implements TcpListener, Acceptor, DeadlineOwner {
   readonly options: Readonly<TcpOptions>
   readonly halfOpen = new SynQueue()
   closed = false
+  /** The most half-open records. */
+  readonly halfOpenLimit: number
   /** In the layer's list of those to be told. */
   telling = false
   private readonly host: ListenerHost
@@ -38,6 +43,7 @@ export class Listener implements TcpListener, Acceptor, DeadlineOwner {
     this.localPort = port
     this.backlog = backlog
     this.options = options
+    this.halfOpenLimit = Math.max(backlog, LEAST_HALF_OPEN)
     this.deadlines = new Deadlines(host.context.heap, this, 1)
   }
 
@@ -49,9 +55,9 @@ export class Listener implements TcpListener, Acceptor, DeadlineOwner {
     return this.halfOpen.size
   }
 
-  /** No connection more may wait. */
+  /** No connection more may wait: as in Linux one more than the backlog. */
   get isFull(): boolean {
-    return this.waiting.length >= this.backlog
+    return this.waiting.length > this.backlog
   }
 
   get onReadiness(): ((events: number) => void) | null {

@@ -38,6 +38,11 @@ export class PageFill {
     return n
   }
 
+  /** Lets the page in progress go when no piece of it is left anywhere. */
+  releaseUnused(): void {
+    if (this.page !== null && this.page.count === 1) this.release()
+  }
+
   release(): void {
     this.page?.release()
     this.page = null

@@ -56,7 +56,7 @@ export class PassiveOpen {
       counters.TcpExtListenDrops++
       return
     }
-    if (listener.halfOpen.size >= listener.backlog) {
+    if (listener.halfOpen.size >= listener.halfOpenLimit) {
       counters.TcpExtTCPReqQFullDrop++
       counters.TcpExtListenDrops++
       return

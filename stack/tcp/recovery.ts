@@ -81,6 +81,7 @@ export class Recovery {
 
   /** The retransmission timer expired: all that is out is lost, and everything may go again. */
   onTimeout(una: number, nxt: number): void {
+    this.forgetReneged(una)
     this.state = 'Loss'
     this.hadLoss = true
     this.point = nxt
@@ -141,6 +142,12 @@ export class Recovery {
     const board = this.scoreboard
     const sacked = board ? board.bytesBefore(this.lostEdge) - board.bytesBefore(this.highRxt) : 0
     return distance(this.lostEdge, this.highRxt) - sacked
+  }
+
+  /** A receiver that holds what follows SND.UNA would have acknowledged it: it has thrown it away (RFC 2018 8). */
+  private forgetReneged(una: number): void {
+    const board = this.scoreboard
+    if (board && board.ranges > 0 && notAfter(board.left(0), una)) board.clear()
   }
 
   private onAdvance(una: number, advanced: number, mss: number): void {

@@ -33,8 +33,9 @@ export class RoundTrip {
     return this.backoff === 0 ? this.base : Math.min(this.base * 2 ** this.backoff, MAX_RTO)
   }
 
-  /** A sample (2.2, 2.3). At least a microsecond: a sample of 0 would mean that there was none. */
+  /** A sample (2.2, 2.3); it ends the back-off. At least a microsecond: a sample of 0 would mean that there was none. */
   sample(rtt: number): void {
+    this.backoff = 0
     const r = Math.max(rtt, 1)
     this.latest = r
     if (this.minRtt === 0 || r < this.minRtt) this.minRtt = r
@@ -63,7 +64,7 @@ export class RoundTrip {
     if (this.srtt === 0) this.base = FALLBACK_RTO
   }
 
-  /** New data was acknowledged: the network is heard again (RFC 6298 5.7 and Linux). */
+  /** The handshake is done. Otherwise only a sample ends the back-off (Karn). */
   endBackOff(): void {
     this.backoff = 0
   }

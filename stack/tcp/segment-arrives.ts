@@ -10,7 +10,7 @@ import { fail } from './ending.ts'
 import { established, negotiate } from './establish.ts'
 import { SackBlocks } from './sack-blocks.ts'
 import type { Segment } from './segment.ts'
-import { takeAck } from './take-ack.ts'
+import { measure, takeAck } from './take-ack.ts'
 import { takeData } from './take-data.ts'
 
 export function segmentArrives(block: ControlBlock, segment: Segment, now: number): void {
@@ -147,7 +147,7 @@ function arrivesInSynSent(block: ControlBlock, segment: Segment, now: number): v
     block.services.schedule(block)
     return
   }
-  block.rtt.onAck(acknowledgment, now)
+  measure(block, segment, now)
   block.move('syn-ack')
   established(block, now)
   block.acks.atOnce()

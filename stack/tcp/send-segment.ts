@@ -210,7 +210,7 @@ function onAckSent(block: ControlBlock): void {
 function windowField(block: ControlBlock): number {
   const { receiveWindow, services } = block
   const before = receiveWindow.window
-  const field = receiveWindow.advertise(block.received.bytes, block.acks.rcvMss)
+  const field = receiveWindow.advertise(block.received.bytes, block.size.advertised)
   if (field === 0 && before > 0) services.counters.TcpExtTCPToZeroWindowAdv++
   else if (field > 0 && before === 0) services.counters.TcpExtTCPFromZeroWindowAdv++
   return field

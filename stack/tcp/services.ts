@@ -27,6 +27,8 @@ export interface Services {
   refuse(block: ControlBlock, ack: number): void
   /** The handshake of a connection that came through a listener is complete. */
   onAccepted(block: ControlBlock): void
+  /** A connection that is over holds nothing any more that its application could still read. */
+  forget(block: ControlBlock): void
   /** The connection is over and leaves the table; with `timeWait` a record takes its place. */
   retire(block: ControlBlock, timeWait: boolean, now: number): void
 }

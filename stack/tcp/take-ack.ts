@@ -43,7 +43,7 @@ function acknowledgesSyn(block: ControlBlock, segment: Segment, now: number): bo
     block.services.refuse(block, ack)
     return false
   }
-  block.rtt.onAck(ack, now)
+  measure(block, segment, now)
   sendWindow.update(segment.sequence, ack, segment.window)
   block.move('ack-of-syn')
   established(block, now)
@@ -67,7 +67,7 @@ function takeNews(block: ControlBlock, segment: Segment, now: number): void {
     block.window.onAck(advanced, block.mss, block.rtt.srtt, now)
   }
   if (block.queue.bytes > 0 || block.finQueued) block.services.schedule(block)
-  if (advanced > 0 && block.finAcknowledged) onFinAcknowledged(block, now)
+  if (advanced > 0 && block.finAcknowledged) onFinAcknowledged(block, segment, now)
 }
 
 /** RFC 5681 2: what counts as a duplicate where there is no SACK. */
@@ -135,14 +135,12 @@ function advanceTo(block: ControlBlock, segment: Segment, now: number): void {
 }
 
 /** RFC 6298 3, RFC 7323 4.1: the round trip of what was sent once, or what the peer echoes when something went twice. */
-function measure(block: ControlBlock, segment: Segment, now: number): void {
+export function measure(block: ControlBlock, segment: Segment, now: number): void {
   const { rtt, timestamps } = block
   if (!rtt.onAck(segment.acknowledgment, now) && rtt.isVoid && timestamps.enabled && segment.options.timestamps) {
     const sample = timestamps.roundTrip(segment.options.tsEcr, now)
-    if (sample < 0 || !rtt.isUnambiguous(sample, TICK, now)) return
-    rtt.sample(sample)
+    if (sample >= 0 && rtt.isUnambiguous(sample, TICK, now)) rtt.sample(sample)
   }
-  rtt.endBackOff()
 }
 
 /** The window moved: probes of a shut one end, and what waits may go. */
@@ -162,13 +160,15 @@ function onLossFound(block: ControlBlock, now: number): void {
   block.rtt.stopTiming(now)
 }
 
-function onFinAcknowledged(block: ControlBlock, now: number): void {
+function onFinAcknowledged(block: ControlBlock, segment: Segment, now: number): void {
   const { state } = block
   if (state !== 'FIN-WAIT-1' && state !== 'CLOSING' && state !== 'LAST-ACK') return
   block.move('ack-of-fin')
   if (state === 'FIN-WAIT-1') {
     if (block.orphan) block.deadlines.set(LIFETIME, now + block.options.finWait2)
   } else {
+    // The peer repeats its FIN: it has not heard our acknowledgment.
+    if (segment.length > 0) block.acks.atOnce()
     finish(block, state === 'CLOSING', now)
   }
 }

@@ -49,6 +49,8 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
   readonly sequences: InitialSequence
   readonly sendFill: PageFill
   readonly receiveFill: PageFill
+  /** Connections that are over and still hold what their application has not read. */
+  private readonly unread = new Set<ControlBlock>()
   private readonly listening = new Listeners()
   private readonly ports: EphemeralPorts
   private readonly passive: PassiveOpen
@@ -139,6 +141,8 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
     this.replies.transmit(now)
     this.passive.transmit(now)
     if (this.work.transmit(now)) this.context.requestPoll()
+    this.sendFill.releaseUnused()
+    this.receiveFill.releaseUnused()
   }
 
   onWritable(): void {
@@ -152,7 +156,10 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
     for (const connection of this.table.list(CONNECTION) as Connection[]) {
       if (errno === 0) connection.abort()
       else abort(connection, errno, now)
+      connection.dropReceived()
     }
+    for (const block of this.unread) block.dropReceived()
+    this.unread.clear()
     this.waits.clear()
     this.sendFill.release()
     this.receiveFill.release()
@@ -170,6 +177,10 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
     this.work.starve(block as Connection)
   }
 
+  forget(block: ControlBlock): void {
+    this.unread.delete(block)
+  }
+
   onAccepted(block: ControlBlock): void {
     const connection = block as Connection
     connection.acceptor?.push(connection)
@@ -177,6 +188,7 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
 
   retire(block: ControlBlock, timeWait: boolean, now: number): void {
     this.table.remove(block)
+    if (!block.orphan && block.received.size > 0) this.unread.add(block)
     if (timeWait) this.waits.keep(block, now)
   }
 

@@ -56,6 +56,7 @@ export class TimeWait implements TableEntry {
       // RFC 6191: a later timestamp, or else a later sequence number, tells a new incarnation.
       if (after(sequence, this.rcvNxt) || (stamped && after(options.tsVal, this.tsRecent))) return TW_REUSE
     }
+    if ((flags & (ACK | SYN)) === 0 && !before(sequence, this.rcvNxt)) return TW_NOTHING
     if (!old && segment.length === 0 && sequence === this.rcvNxt) {
       if (stamped) this.tsRecent = options.tsVal
       return TW_NOTHING

@@ -34,7 +34,7 @@ export interface Crossing {
 }
 
 /** What becomes of a crossing: `undefined` lets it pass, `false` loses it, a number delays it further, 'double' sends it twice. */
-export type Filter = (crossing: Crossing) => false | number | 'double' | undefined | void
+export type Filter = (crossing: Crossing) => false | number | 'double' | undefined
 
 export interface LinkOptions {
   /** One way, microseconds. Default 1000. */
