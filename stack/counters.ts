@@ -81,13 +81,11 @@ export class Counters {
   TcpExtOutOfWindowIcmps = 0
   TcpExtTW = 0
   TcpExtTWRecycled = 0
-  TcpExtPAWSActive = 0
   TcpExtPAWSEstab = 0
   TcpExtDelayedACKs = 0
   TcpExtListenOverflows = 0
   TcpExtListenDrops = 0
   TcpExtTCPPureAcks = 0
-  TcpExtTCPHPHits = 0
   TcpExtTCPRenoRecovery = 0
   TcpExtTCPSackRecovery = 0
   TcpExtTCPFastRetrans = 0
@@ -106,7 +104,6 @@ export class Counters {
   TcpExtTCPReqQFullDrop = 0
   TcpExtTCPOFOQueue = 0
   TcpExtTCPOFODrop = 0
-  TcpExtTCPOFOMerge = 0
   TcpExtTCPRcvQDrop = 0
   TcpExtTCPZeroWindowDrop = 0
   TcpExtTCPChallengeACK = 0
@@ -118,10 +115,9 @@ export class Counters {
   TcpExtTCPKeepAlive = 0
   TcpExtTCPFromZeroWindowAdv = 0
   TcpExtTCPToZeroWindowAdv = 0
-  TcpExtTCPMTUPFail = 0
   /** Not Linux's: payload bytes that the stack itself copied, on the way out and on the way in. */
-  TcpPwCopiedOut = 0
-  TcpPwCopiedIn = 0
+  TcpPagewireCopiedOut = 0
+  TcpPagewireCopiedIn = 0
 }
 
 /** A copy of the counters that are not zero (or all), in their order. */

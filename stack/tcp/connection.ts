@@ -111,7 +111,6 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     if (refusal !== 0 || length === 0) return refusal
     const wanted = Math.min(length, this.sendSpace)
     const taken = wanted === 0 ? 0 : this.queue.copy(bytes, offset, wanted, this.sendFill(length))
-    this.services.counters.TcpPwCopiedOut += taken
     if (taken < length) this.wantsSpace = true
     if (taken < wanted) this.services.starve(this)
     if (taken === 0) return -EAGAIN
@@ -150,7 +149,7 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     if (length === 0) return 0
     const taken = this.received.copyTo(bytes, offset, length)
     if (taken === 0) return this.nothingToReceive()
-    this.services.counters.TcpPwCopiedIn += taken
+    this.services.counters.TcpPagewireCopiedIn += taken
     this.onTaken()
     return taken
   }

@@ -207,19 +207,19 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
   /** Where small received segments are copied: a page of all connections while nothing waits, else one of our own. */
   receiveFill(): PageFill {
     if (this.received.size === 0) return this.services.receiveFill
-    this.ownReceiveFill ??= new PageFill(this.services.context.pages)
+    this.ownReceiveFill ??= new PageFill(this.services.context.pages, this.services.counters, true)
     return this.ownReceiveFill
   }
 
   /** Where written bytes are copied, by the same rule: large writes and a queue that grows fill pages of their own. */
   sendFill(length: number): PageFill {
     if (this.queue.size === 0 && length <= SMALL_WRITE) return this.services.sendFill
-    this.ownSendFill ??= new PageFill(this.services.context.pages)
+    this.ownSendFill ??= new PageFill(this.services.context.pages, this.services.counters, false)
     return this.ownSendFill
   }
 
   outOfOrder(): Reassembly {
-    this.reassembly ??= new Reassembly(this.services.context.pages)
+    this.reassembly ??= new Reassembly(this.services.context.pages, this.services.counters)
     return this.reassembly
   }
 

@@ -3,6 +3,7 @@
 
 import type { Page } from '../buffer/page.ts'
 import type { PagePool } from '../buffer/page-pool.ts'
+import type { Counters } from '../counters.ts'
 
 export class PageFill {
   /** The page in progress: after `put`, where the piece lies. */
@@ -11,9 +12,14 @@ export class PageFill {
   at = 0
   private used = 0
   private readonly pool: PagePool
+  private readonly counters: Counters
+  private readonly incoming: boolean
 
-  constructor(pool: PagePool) {
+  /** `incoming`: what is copied here was received; otherwise it is to be sent. They are counted apart. */
+  constructor(pool: PagePool, counters: Counters, incoming: boolean) {
     this.pool = pool
+    this.counters = counters
+    this.incoming = incoming
   }
 
   /**
@@ -33,6 +39,8 @@ export class PageFill {
     const n = Math.min(length, page.length - this.used)
     this.at = this.used
     this.used += n
+    if (this.incoming) this.counters.TcpPagewireCopiedIn += n
+    else this.counters.TcpPagewireCopiedOut += n
     if (from === 0 && n === bytes.length) page.bytes.set(bytes, this.at)
     else page.bytes.set(bytes.subarray(from, from + n), this.at)
     return n

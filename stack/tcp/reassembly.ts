@@ -6,6 +6,7 @@ import { after, before, distance } from '../base/sequence.ts'
 import type { Frame } from '../buffer/frame.ts'
 import type { Page } from '../buffer/page.ts'
 import type { PagePool } from '../buffer/page-pool.ts'
+import type { Counters } from '../counters.ts'
 import { PageFill } from './page-fill.ts'
 import { type PieceSink, takePayload } from './payload.ts'
 import type { PieceList } from './piece-list.ts'
@@ -26,8 +27,8 @@ export class Reassembly implements PieceSink {
   private cursor = 0
   private sequence = 0
 
-  constructor(pool: PagePool, limit = MAX_PIECES) {
-    this.fill = new PageFill(pool)
+  constructor(pool: PagePool, counters: Counters, limit = MAX_PIECES) {
+    this.fill = new PageFill(pool, counters, true)
     this.limit = limit
   }
 
