@@ -1,7 +1,7 @@
 // The Internet checksum (RFC 1071) over the pieces of a frame, in TypeScript: the twin of the addon's engine, for hosts
 // without the addon. Reads pages through their one DataView; a page that only native code may touch gives -1.
 // Words are read in little-endian order, which needs no swap on today's machines; the sum does not mind (RFC 1071 1.B),
-// only the result is swapped once.
+// only the result is swapped once. Sums allocate nothing; a copy takes a short-lived view of its source (loops are slower).
 
 import type { Frame } from '../stack/buffer/frame.ts'
 import type { ChecksumEngine } from './checksum-engine.ts'

@@ -84,18 +84,17 @@ describe('a transfer in both directions', () => {
   })
 
   it.each([false, true])('is byte-exact over fault injectors, offload: %s', (offload) => {
-    // A super-frame is one frame: there are fewer of them.
-    const rate = offload ? 0.1 : 0.01
+    // A super-frame is one frame: there are fewer of them. Each direction passes two injectors.
+    const rate = offload ? 0.03 : 0.01
     const faults = { loss: rate, duplicate: rate, reorder: rate, corrupt: rate, delay: 500, jitter: 20 }
     const at = world({ offload: true }, (port, name, reactor) =>
       faultInjector(port, { ...faults, offload, random: seededRandom(`faults ${name}`), reactor }),
     )
     const { simulation, a, b } = at
     transfer(simulation, a, b, '192.0.2.2', { up: MEGABYTE, down: MEGABYTE })
-    const statistics = a.nic!.statistics()
+    const [one, other] = [a.nic!.statistics(), b.nic!.statistics()]
     for (const what of ['lost', 'duplicated', 'reordered', 'corrupted', 'delayed']) {
-      expect(statistics[`fault_tx_${what}`]).toBeGreaterThan(0)
-      expect(statistics[`fault_rx_${what}`]).toBeGreaterThan(0)
+      for (const name of [`fault_tx_${what}`, `fault_rx_${what}`]) expect(one[name] + other[name]).toBeGreaterThan(0)
     }
     expect(a.stack.counters.TcpRetransSegs).toBeGreaterThan(0)
     if (!offload) expect(a.nic!.counters.rx_csum_errors).toBeGreaterThan(0)
