@@ -2,7 +2,7 @@
 // (RFC 1122 3.3.1), and which source it has (RFC 6724's first rules; Linux's inet_select_addr). Cold: a path remembers
 // the answer until `generation` moves on.
 
-import { EACCES, EADDRNOTAVAIL, EINVAL, ENETUNREACH } from '../base/errno.ts'
+import { EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENETUNREACH } from '../base/errno.ts'
 import { IpAddress } from '../base/ip-address.ts'
 import type { Interface } from './interface.ts'
 import type { Ipv4Interface } from './ipv4-interface.ts'
@@ -57,9 +57,10 @@ export class Ipv4Routing {
 
   /**
    * Finds the way: 0 and `out` is filled, or -ENETUNREACH, -EADDRNOTAVAIL (`source` is not ours), -EINVAL (a loopback
-   * source to elsewhere), -EACCES (broadcast without leave).
+   * source to elsewhere), -EACCES (broadcast without leave), -EAFNOSUPPORT.
    */
   lookup(destination: IpAddress, source: IpAddress | null, broadcast: boolean, out: Partial<Ipv4Way>): number {
+    if (destination.family !== 4) return -EAFNOSUPPORT
     const wanted = source && !source.isUnspecified ? source : null
     if (wanted && (wanted.family !== 4 || !this.isLocal(wanted.d))) return -EADDRNOTAVAIL
     // As Linux: nowhere in particular is this host.
