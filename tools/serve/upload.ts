@@ -4,17 +4,14 @@
 
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, type FileHandle, lstat, open, readdir, rename, unlink } from 'node:fs/promises'
+import { access, lstat, open, readdir, rename, unlink } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { answer } from './answers.ts'
 import { type FileRoot, TEMPORARY_PREFIX } from './file-root.ts'
+import { FileSink } from './file-sink.ts'
 import { evaluatePreconditions, type Validators, validatorsOf } from './preconditions.ts'
 import { formatPath, OWN_PATH } from './request-path.ts'
-
-/** Bytes that may wait for the disk before the sender is held back. */
-const WAITING_LIMIT = 4 * 1024 * 1024
 
 /** Uploads go to `/upload/NAME` and are served as `/NAME`. */
 export const UPLOAD_PATH = 'upload'
@@ -104,65 +101,13 @@ export class UploadService {
 
 /** The state of the file that was written. Rejects when the request breaks off or the disk refuses. */
 async function receiveInto(path: string, request: IncomingMessage): Promise<Validators> {
-  const handle = await open(
-    path,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    0o644,
-  )
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+  const handle = await open(path, flags, 0o644)
   try {
-    await drainInto(request, fileWriter(handle))
+    await new FileSink(handle, request).finished
     return validatorsOf(await handle.stat({ bigint: true }), Date.now())
   } finally {
     await handle.close()
-  }
-}
-
-/**
- * Resolves when the whole body is in the writer. When the writer fails the connection is left alive, unlike `pipeline`
- * would leave it, so that the client can be told why.
- */
-function drainInto(request: IncomingMessage, writer: Writable): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const breakOff = () => {
-      if (!request.complete) writer.destroy(new Error('the client is gone'))
-    }
-    request.on('close', breakOff)
-    request.socket.on('close', breakOff)
-    writer.on('finish', resolve)
-    writer.on('error', reject)
-    writer.on('close', () => {
-      request.off('close', breakOff)
-      request.socket.off('close', breakOff)
-      request.unpipe(writer)
-      request.resume()
-    })
-    request.pipe(writer)
-    if (request.destroyed || request.socket.destroyed) breakOff()
-  })
-}
-
-/** A stream into a file that writes everything that waits in one gathered write. */
-function fileWriter(handle: FileHandle): Writable {
-  return new Writable({
-    highWaterMark: WAITING_LIMIT,
-    writev(chunks, callback) {
-      writeAll(
-        handle,
-        chunks.map(({ chunk }) => chunk as Buffer),
-      ).then(() => callback(), callback)
-    },
-  })
-}
-
-async function writeAll(handle: FileHandle, buffers: Buffer[]): Promise<void> {
-  let left = buffers
-  while (left.length > 0) {
-    // IOV_MAX is 1024 on Linux.
-    let { bytesWritten } = await handle.writev(left.slice(0, 1024))
-    let whole = 0
-    while (whole < left.length && bytesWritten >= left[whole].length) bytesWritten -= left[whole++].length
-    left = left.slice(whole)
-    if (left.length > 0 && bytesWritten > 0) left[0] = left[0].subarray(bytesWritten)
   }
 }
 
