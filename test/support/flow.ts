@@ -2,6 +2,7 @@
 // content checked against the pattern. `sends` and `expects` name only what a test is about; the rest has defaults.
 
 import { concat } from './bytes.ts'
+import { Invariants } from './invariants.ts'
 import type { TcpBuild, TcpFields } from './packet.ts'
 import { buildTcp, flagBits } from './packet.ts'
 import { pattern, patternMismatch } from './pattern.ts'
@@ -66,6 +67,10 @@ export interface FlowHost {
   advance(time: number): void
   fail(message: string): never
   note(line: string): void
+  /** A rule that holds for every segment was broken: the test fails when it next looks. */
+  breaks(rule: string): void
+  /** The most payload of one segment that the peer's device carries, given the MSS that it announced. */
+  largestSegment(mss: number): number
 }
 
 const MAX_WAIT = 400 * 86_400_000_000
@@ -88,6 +93,7 @@ export class Flow {
   tsBase = 0x7fff_0000
   /** The last TSval that came: echoed. */
   tsRecent = 0
+  private readonly invariants: Invariants
   private offeredTs = false
   private stackTs = false
   readonly received: Seen[] = []
@@ -97,6 +103,7 @@ export class Flow {
     this.port = port
     this.stackPort = stackPort
     this.iss = iss >>> 0
+    this.invariants = new Invariants((mss) => host.largestSegment(mss))
   }
 
   /** Timestamps are used: both SYNs had them. */
@@ -130,6 +137,11 @@ export class Flow {
     }
     const space = payload.length + (isSyn ? 1 : 0) + (sent.flags.includes('F') ? 1 : 0)
     if (!sent.flags.includes('R')) this.sndNxt = Math.max(this.sndNxt, seq + space)
+    this.invariants.onSent(
+      { flags: sent.flags, window: fields.window ?? 0, options },
+      ack,
+      sent.rawOptions !== undefined,
+    )
     const note = describe(this.relative(fields as TcpFields, sent.flags, seq, ack))
     this.host.transmitTcp(buildTcp(this.host.address, this.host.stackAddress, fields), `< ${note}`)
   }
@@ -197,6 +209,8 @@ export class Flow {
     if (!tcp.flags.includes('R') && seq <= this.rcvNxt && end > this.rcvNxt) this.rcvNxt = end
     this.received.push(seen)
     this.host.note(`${seconds(time)} > ${describe(seen)}`)
+    const rule = this.invariants.onSeen(seen, this.timestamps)
+    if (rule !== '') this.host.breaks(rule)
   }
 
   private take(expected: Expected, time: number): Seen {

@@ -28,6 +28,8 @@ export interface PeerOptions {
   port?: number
   stackPort?: number
   iss?: number
+  /** Its device shows super-frames whole. */
+  takesSuperFrames?: boolean
 }
 
 /** An ICMP or UDP packet, or a TCP segment of no known flow, that came. */
@@ -53,6 +55,7 @@ export class Peer implements FlowHost {
   private readonly simulation: Simulation
   private readonly flows: Flow[] = []
   private readonly lines: string[] = []
+  private readonly takesSuperFrames: boolean
   private broken: string | null = null
 
   constructor(simulation: Simulation, port: Port, options: PeerOptions = {}) {
@@ -61,6 +64,7 @@ export class Peer implements FlowHost {
     this.mac = options.mac ?? '02:00:00:00:00:01'
     this.stackAddress = options.stackAddress ?? '192.0.2.2'
     this.stackMac = options.stackMac ?? '02:00:00:00:00:02'
+    this.takesSuperFrames = options.takesSuperFrames ?? false
     this.end = new RawEnd(port, simulation.clock)
     this.end.filter = (bytes, time) => this.onFrame(bytes, time)
     this.flow = this.addFlow(options.port ?? 40_000, options.stackPort ?? 80, options.iss)
@@ -104,7 +108,23 @@ export class Peer implements FlowHost {
   /** Moves time on; everything that is due happens. */
   advance(time: string | number): void {
     this.simulation.runSync({ forMicroseconds: microseconds(time) })
-    if (this.broken) this.fail(this.broken)
+    this.check()
+  }
+
+  /** Fails the test when something came that never may. */
+  check(): void {
+    if (!this.broken) return
+    const { broken } = this
+    this.broken = null
+    this.fail(broken)
+  }
+
+  breaks(rule: string): void {
+    this.broken ??= rule
+  }
+
+  largestSegment(mss: number): number {
+    return this.takesSuperFrames ? 65_535 : mss
   }
 
   /** An ICMP message (RFC 792). */

@@ -32,6 +32,7 @@ afterEach((context) => {
 export function expectNoLeaks({ hosts, wire, peer, device }: World): void {
   for (const host of hosts) host.close()
   device?.complete()
+  peer?.check()
   wire?.close()
   const out: Record<string, number> = {}
   for (const [index, { stack }] of hosts.entries()) {
@@ -198,7 +199,7 @@ export function recordedHost(options: TestHostOptions & { mtu?: number } = {}) {
   const simulation = new Simulation()
   const device = new RecordingDevice(simulation, options.mtu ?? 1500)
   const host = new TestHost(simulation, device, options)
-  const peer = new Peer(simulation, device.port)
+  const peer = new Peer(simulation, device.port, { takesSuperFrames: true })
   worlds.push({ hosts: [host], peer, device })
   return { simulation, device, host, peer, advance: (time: string | number) => peer.advance(time) }
 }
