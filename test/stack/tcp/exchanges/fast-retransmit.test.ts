@@ -174,6 +174,24 @@ describe('with SACK', () => {
   })
 })
 
+test.each([
+  ['without SACK', {}],
+  ['with SACK', SACK],
+])('limited transmit: each of the first two duplicate ACKs sends one new segment (RFC 3042), %s', (_name, options) => {
+  const { peer, connection } = tenOut(options)
+  connection.write(10 * MSS)
+  peer.expectsNothing()
+  const duplicate = (n: number) =>
+    peer.sends({ flags: '.', ack: 1, ...('syn' in options ? { options: { sack: [edges(1, 1 + n)] } } : {}) })
+  duplicate(1)
+  peer.expects({ seq: edges(10, 11)[0], length: MSS })
+  duplicate(2)
+  peer.expects({ seq: edges(11, 12)[0], length: MSS })
+  duplicate(3)
+  peer.expects({ seq: 1, length: MSS })
+  peer.ignoreReceived()
+})
+
 describe.each(['cubic', 'reno'] as const)('the window of %s', (congestion) => {
   test('shrinks on loss by its factor and not below two', () => {
     const { peer, connection } = tenOut({ ...SACK, options: { congestion } })
