@@ -64,7 +64,7 @@ export interface PortSink {
    * and `checksum` to CHECKSUM_UNNECESSARY where the hardware vouches for it.
    */
   onFrame(frame: Frame): void
-  /** A posted frame is done; it is the sink's again. `errno` is 0 or what the hardware answered (positive). */
+  /** A posted frame is done; it is the sink's again, unchanged. `errno` is 0 or what the hardware answered (positive). */
   onComplete(frame: Frame, errno: number): void
   /** Frames wait to be received: the card asks for a poll. Called again only after a `receive` that took less than its budget. */
   onReadable(): void

@@ -68,12 +68,12 @@ export class Segmenter {
   frame: Frame | null = null
   /** Segments cut so far. */
   count = 0
-  /** Bytes of headers of each segment. */
-  headers = 0
 
   /** Payload bytes that are cut already, and in all. */
   private done = 0
   private total = 0
+  /** Bytes of headers of each segment. */
+  private headers = 0
   /** The piece where the next segment begins: -1 is payload in the header area, else the index of a ref; and the offset in it. */
   private piece = 0
   private within = 0

@@ -179,9 +179,9 @@ export class TransmitSide {
 
   /** Software segmentation, as far as the ring takes it. 0: the super-frame is all on the ring and released. */
   private cut(): number {
-    const { segmenter, frames } = this
+    const { segmenter } = this
     for (;;) {
-      const segment = this.held ?? segmenter.next(frames)
+      const segment = this.held ?? this.nextSegment()
       this.held = null
       if (!segment) break
       const errno = this.send(segment)
@@ -199,10 +199,15 @@ export class TransmitSide {
     return 0
   }
 
+  private nextSegment(): Frame | null {
+    const segment = this.segmenter.next(this.frames)
+    if (segment) this.counters.tx_copied_header_bytes += segment.headLength
+    return segment
+  }
+
   private countCut(): void {
     const { counters, segmenter } = this
     const frame = segmenter.frame as Frame
-    counters.tx_copied_header_bytes += segmenter.headers * segmenter.count
     if (this.features.gso) {
       counters.tx_gso_sw_frames++
       counters.tx_gso_sw_bytes += frame.length
@@ -227,6 +232,8 @@ export class TransmitSide {
       const errno = this.finishChecksum(frame, this.engine.sumFrame(frame, frame.csumStart), frame.length)
       if (errno !== 0) return errno
     }
+    // Once it is posted the frame is the port's: what is left to the port is read off before.
+    const { refs, csumStart, gsoSize, length } = frame
     if (!port.post(frame)) {
       if (port.txRingFree < port.txRingSize) return LATER
       // An empty ring refuses it: it never will take it.
@@ -234,23 +241,21 @@ export class TransmitSide {
       return EINVAL
     }
     this.posted++
-    this.countHardware(frame)
+    this.countHardware(refs, csumStart, gsoSize, length)
     return 0
   }
 
-  /** What is left to the port. */
-  private countHardware(frame: Frame): void {
+  private countHardware(refs: number, csumStart: number, gsoSize: number, bytes: number): void {
     const { counters } = this
-    const bytes = frame.length
-    if (frame.refs > 0) {
+    if (refs > 0) {
       counters.tx_sg_hw_frames++
       counters.tx_sg_hw_bytes += bytes
     }
-    if (frame.csumStart >= 0) {
+    if (csumStart >= 0) {
       counters.tx_csum_hw_frames++
       counters.tx_csum_hw_bytes += bytes
     }
-    if (frame.gsoSize > 0) {
+    if (gsoSize > 0) {
       counters.tx_gso_hw_frames++
       counters.tx_gso_hw_bytes += bytes
     }
