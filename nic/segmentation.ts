@@ -51,9 +51,9 @@ export function headerLength(frame: Frame): number {
   } else if (first >>> 4 !== 6 || type === GSO_TCPV4 || transportOffset - networkOffset < IPV6_HEADER) {
     return -1
   }
-  const words = view.getUint8(start + transportOffset + TCP_DATA_OFFSET) >>> 4
-  const length = transportOffset + (udp ? UDP_HEADER : words * 4)
-  return length >= transportOffset + (udp ? 8 : 20) && length <= available ? length : -1
+  if (udp) return transportOffset + UDP_HEADER
+  const length = (view.getUint8(start + transportOffset + TCP_DATA_OFFSET) >>> 4) * 4
+  return length >= 20 && transportOffset + length <= available ? transportOffset + length : -1
 }
 
 /** Copies header bytes between pages. Short by nature, so a loop beats making views. */
