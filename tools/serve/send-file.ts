@@ -7,7 +7,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /** Bytes of one read. Large enough that a trip to the thread pool costs little, small enough to stay near the cache. */
-export const READ_SIZE = 512 * 1024
+export const READ_SIZE = 1024 * 1024
 
 /** Buffers kept for the next transfer. */
 const KEPT_BUFFERS = 16
