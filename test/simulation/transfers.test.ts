@@ -2,7 +2,7 @@
 // table and kept as a golden file, so that a change in congestion control or recovery shows as a diff.
 
 import { expect, test } from 'vitest'
-import { transfer } from '../support/transfer.ts'
+import { openTransfer, transfer } from '../support/transfer.ts'
 import { twoHosts } from '../support/worlds.ts'
 
 const MEGABYTE = 1 << 20
@@ -86,3 +86,19 @@ test('a long fat pipe is filled: window scaling works', () => {
   // 64 KiB per 200 ms would take 64 s; the line alone takes 1.7 s.
   expect(time).toBeLessThan(10e6)
 }, 20_000)
+
+test.each([
+  { queue: 30, loss: 0 },
+  { queue: 30, loss: 0.05 },
+  { queue: 300, loss: 0.02 },
+])('the window never more than doubles in a round trip, whatever an ACK covers: %j', ({ queue, loss }) => {
+  const { simulation, a, b } = twoHosts({ rate: 100e6, delay: 1000, queue, loss, seed: 'transfers' })
+  const { pipes, isDone } = openTransfer(a, b, '192.0.2.2', { up: 2 * MEGABYTE })
+  let before = 10
+  while (!isDone()) {
+    simulation.runSync({ forMicroseconds: 2000 })
+    const { cwnd } = pipes.client.endpoint.info()
+    expect(cwnd).toBeLessThanOrEqual(2 * before + 10)
+    before = cwnd
+  }
+})

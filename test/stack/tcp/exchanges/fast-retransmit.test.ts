@@ -155,6 +155,21 @@ describe('with SACK', () => {
     expect(connection.info).toMatchObject({ unacked: 0, caState: 'Open' })
   })
 
+  test('after a timeout the window grows by what is newly delivered, not again by what was SACKed before', () => {
+    const { peer, connection } = tenOut(SACK)
+    peer.sends({ flags: '.', ack: 1, options: { sack: [edges(1, 10)] } })
+    peer.expects({ seq: 1, length: MSS })
+    peer.expectsWithin('2s', { seq: 1, length: MSS })
+    expect(connection.info.cwnd).toBe(1)
+    connection.write(100 * MSS)
+    peer.ignoreReceived()
+    const before = connection.info.cwnd
+    // One segment is new to the sender: the nine behind it were known to have arrived (RFC 5681 3.1, RFC 3465 2.3).
+    peer.sends({ flags: '.', ack: edges(0, 10)[1] })
+    expect(connection.info.cwnd).toBeLessThanOrEqual(before + 2)
+    expect(peer.ignoreReceived().length).toBeLessThanOrEqual(before + 2)
+  })
+
   test('SACK information is not offered: a peer without SACK-permitted cannot use it', () => {
     const { peer, connection } = tenOut()
     peer.sends({ flags: '.', ack: 1, options: { sack: [edges(1, 9)] } })
