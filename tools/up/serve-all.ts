@@ -50,7 +50,8 @@ export async function serveAll(host: Host, options: UpOptions, files: Files, sta
   }
 }
 
-function socketsOf(host: Host): ServiceSockets {
+/** The sockets of a host as the classic services ask for them. */
+export function socketsOf(host: Host): ServiceSockets {
   return {
     createServer: (options, onConnection) => host.net.createServer(options, onConnection),
     createDatagramSocket: () => host.dgram.createSocket('udp4'),
