@@ -66,7 +66,9 @@ export async function openOnWire(options: UpOptions, log: Log): Promise<OpenStac
   const host = await createHost({ ...common(options), ...drive, device: wire.a })
   const other = await createHost({ ...drive, device: wire.b, addresses: [formatCidr(options.kernel)] })
   const closeStacks = async () => {
-    await Promise.all([host.close({ timeout: LAST_BYTES }), other.close({ timeout: LAST_BYTES })])
+    // One after the other: the last FIN of each still finds somebody who acknowledges it.
+    await other.close({ timeout: LAST_BYTES })
+    await host.close({ timeout: LAST_BYTES })
     wire.close()
     simulation.stop()
   }

@@ -196,7 +196,8 @@ describe('the classic services on two stacks', () => {
 
   afterEach(async () => {
     classics.close()
-    await Promise.all([served.close(), client.close()])
+    await client.close()
+    await served.close()
     simulation.stop()
     expect([served.leaks(), client.leaks()]).toEqual(Array(2).fill({ frames: 0, transmitPages: 0 }))
   })
