@@ -16,7 +16,6 @@ export type {
   ConnectOptions,
   CreateServer,
   ListenOptions,
-  LookupFunction,
   Net,
   NetworkError,
   Server,

@@ -1,6 +1,7 @@
 // What `createHost` is given: the options, and their checks before anything is opened. A mistake is a TypeError that names
 // the option; what only the machine can know (a missing device, a name taken) is not looked at here.
 
+import type { LookupFunction } from 'node:net'
 import type { Port } from '../../nic/port.ts'
 import type { Environment, Log } from '../../stack/base/environment.ts'
 import { type Cidr, IpAddress, parseCidr } from '../../stack/base/ip-address.ts'
@@ -8,7 +9,6 @@ import { MacAddress } from '../../stack/base/mac-address.ts'
 import type { TcpOptions } from '../../stack/tcp/contract.ts'
 import type { Reactor } from '../reactor.ts'
 import type { OpenTapOptions } from '../tap/index.ts'
-import type { LookupFunction } from './net/context.ts'
 
 /** One card and what hangs on it. */
 export interface InterfaceOptions {

@@ -2,20 +2,19 @@
 // sense; the datagrams themselves are the endpoint's.
 
 import { AsyncResource } from 'node:async_hooks'
-import { EventEmitter } from 'node:events'
-import { isIP } from 'node:net'
-import { EAGAIN, ENETDOWN, EOPNOTSUPP } from '../../../stack/base/errno.ts'
+import type { LookupFunction } from 'node:net'
+import { EAGAIN, ENETDOWN } from '../../../stack/base/errno.ts'
 import { IpAddress } from '../../../stack/base/ip-address.ts'
 import { WRITABLE } from '../../../stack/tcp/contract.ts'
-import type { Udp, UdpDatagram, UdpEndpoint } from '../../../stack/udp/contract.ts'
+import type { Udp, UdpDatagram } from '../../../stack/udp/contract.ts'
 import { Hold } from '../keeper.ts'
 import { type SocketAddress, toSocketAddress } from '../net/addresses.ts'
-import { lookupNothing } from '../net/connector.ts'
-import type { Closable, LookupFunction, SocketContext } from '../net/context.ts'
+import type { Closable, SocketContext } from '../net/context.ts'
 import { addressError, codedError, invalidType, systemError } from '../net/errors.ts'
-import { checkSignal, validateNumber, validatePort } from '../net/validate.ts'
+import { resolveName } from '../net/lookup.ts'
+import { checkSignal, validatePort } from '../net/validate.ts'
+import { DatagramSettings } from './datagram-settings.ts'
 import { type SendCallback, type SendRequest, sendArguments } from './send-arguments.ts'
-import { SendQueue } from './send-queue.ts'
 
 export interface DatagramSocketOptions {
   type: 'udp4' | 'udp6'
@@ -46,38 +45,34 @@ export interface DatagramContext extends SocketContext {
 
 type State = 'unbound' | 'binding' | 'bound'
 
-export class DatagramSocket extends EventEmitter implements Closable {
+export class DatagramSocket extends DatagramSettings implements Closable {
   readonly type: 'udp4' | 'udp6'
   readonly #context: DatagramContext
-  readonly #lookup: LookupFunction
+  readonly #lookup: LookupFunction | null
   readonly #scope = new AsyncResource('PAGEWIREUDP')
   readonly #hold: Hold
-  readonly #queue = new SendQueue()
   readonly #datagram = { page: null, offset: 0, length: 0, sourcePort: 0 } as unknown as UdpDatagram
-  #endpoint: UdpEndpoint | null
   #state: State = 'unbound'
   #connection: 'none' | 'connecting' | 'connected' = 'none'
   /** Calls that wait until the socket is bound. */
   #afterBind: (() => void)[] = []
-  #receiveBuffer: number | undefined
 
   constructor(context: DatagramContext, given: 'udp4' | 'udp6' | DatagramSocketOptions, listener?: unknown) {
-    super()
     const options: DatagramSocketOptions = typeof given === 'object' && given !== null ? given : { type: given }
     if (options.type !== 'udp4' && options.type !== 'udp6') {
       throw codedError(TypeError, 'ERR_SOCKET_BAD_TYPE', 'Bad socket type specified. Valid types are: udp4, udp6')
     }
     checkSignal(options.signal)
+    super(context.closed ? null : context.udp.open())
     this.type = options.type
     this.#context = context
-    this.#lookup = options.lookup ?? context.lookup ?? lookupNothing
+    this.#lookup = options.lookup ?? context.lookup
     this.#hold = new Hold(context.keeper)
-    this.#endpoint = context.closed ? null : context.udp.open()
     if (options.recvBufferSize) this.setRecvBufferSize(options.recvBufferSize)
     if (options.sendBufferSize) this.setSendBufferSize(options.sendBufferSize)
     if (typeof listener === 'function') this.on('message', listener as (...values: unknown[]) => void)
-    if (this.#endpoint) {
-      this.#endpoint.onReadiness = (events) => this.#scope.runInAsyncScope(this.#onReadiness, this, events)
+    if (this._endpoint) {
+      this._endpoint.onReadiness = (events) => this.#scope.runInAsyncScope(this.#onReadiness, this, events)
       context.open.add(this)
       if (options.signal) this.#closeOnAbort(options.signal)
     }
@@ -85,7 +80,7 @@ export class DatagramSocket extends EventEmitter implements Closable {
 
   #closeOnAbort(signal: AbortSignal): void {
     const onAbort = () => {
-      if (this.#endpoint) this.close()
+      if (this._endpoint) this.close()
     }
     if (signal.aborted) {
       onAbort()
@@ -102,7 +97,7 @@ export class DatagramSocket extends EventEmitter implements Closable {
   bind(callback?: () => void): this
   bind(options: DatagramBindOptions, callback?: () => void): this
   bind(...values: unknown[]): this {
-    this.#check()
+    this._check()
     if (this.#state !== 'unbound') throw codedError(Error, 'ERR_SOCKET_ALREADY_BOUND', 'Socket is already bound')
     const [first, second] = values
     const options: DatagramBindOptions =
@@ -114,7 +109,7 @@ export class DatagramSocket extends EventEmitter implements Closable {
     if (typeof callback === 'function') this.#onceBound(callback as () => void)
     this.#state = 'binding'
     this.#resolve(options.address || this.#any, (error, text) => {
-      if (!this.#endpoint) return
+      if (!this._endpoint) return
       const failure = error ?? this.#bindTo(text, port)
       this.#state = failure ? 'unbound' : 'bound'
       if (failure) {
@@ -150,7 +145,7 @@ export class DatagramSocket extends EventEmitter implements Closable {
 
   #bindTo(text: string, port: number): Error | null {
     const address = text === '0.0.0.0' || text === '::' ? null : IpAddress.from(text)
-    const result = this.#endpoint?.bind(address, port) ?? -ENETDOWN
+    const result = this._endpoint?.bind(address, port) ?? -ENETDOWN
     return result < 0 ? addressError('bind', result, text, port) : null
   }
 
@@ -168,14 +163,14 @@ export class DatagramSocket extends EventEmitter implements Closable {
     const address = typeof values[1] === 'function' ? '' : (values[1] ?? '')
     if (typeof address !== 'string') throw invalidType('address', 'of type string', address)
     const callback = values.find((value) => typeof value === 'function') as ((error?: Error) => void) | undefined
-    this.#check()
+    this._check()
     if (this.#connection !== 'none') throw codedError(Error, 'ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected')
     this.#connection = 'connecting'
     this.#whenBound(() => {
       if (callback) this.once('connect', callback)
       this.#resolve(address, (error, text) => {
-        if (!this.#endpoint) return
-        const result = error ? 0 : this.#endpoint.connect(IpAddress.from(text), port)
+        if (!this._endpoint) return
+        const result = error ? 0 : this._endpoint.connect(IpAddress.from(text), port)
         const failure = error ?? (result < 0 ? addressError('connect', result, address, port) : null)
         this.#connection = failure ? 'none' : 'connected'
         process.nextTick(() => this.#afterConnect(failure, callback))
@@ -193,7 +188,7 @@ export class DatagramSocket extends EventEmitter implements Closable {
 
   disconnect(): void {
     if (this.#connection !== 'connected') throw notConnected()
-    this.#check().disconnect()
+    this._check().disconnect()
     this.#connection = 'none'
   }
 
@@ -203,10 +198,10 @@ export class DatagramSocket extends EventEmitter implements Closable {
       this.#afterBind.push(() => this.close())
       return this
     }
-    const endpoint = this.#check()
+    const endpoint = this._check()
     endpoint.onReadiness = null
-    this.#endpoint = null
-    this.#queue.fail(-ENETDOWN)
+    this._endpoint = null
+    this._queue.fail(-ENETDOWN)
     endpoint.close()
     this.#hold.stop()
     this.#context.open.delete(this)
@@ -215,12 +210,12 @@ export class DatagramSocket extends EventEmitter implements Closable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#endpoint) await new Promise<void>((resolve) => this.close(resolve))
+    if (this._endpoint) await new Promise<void>((resolve) => this.close(resolve))
   }
 
   closeWithHost(): void {
     this.#afterBind = []
-    if (this.#endpoint) this.close()
+    if (this._endpoint) this.close()
   }
 
   // ---- datagrams
@@ -233,7 +228,7 @@ export class DatagramSocket extends EventEmitter implements Closable {
   send(message: unknown, callback?: SendCallback): void
   send(...values: unknown[]): void {
     const request = sendArguments(values, this.#connection === 'connected')
-    this.#check()
+    this._check()
     this.#whenBound(() => {
       if (request.port === 0) this.#send(request, null)
       else {
@@ -247,11 +242,11 @@ export class DatagramSocket extends EventEmitter implements Closable {
   }
 
   #send(request: SendRequest, text: string | null): void {
-    const endpoint = this.#endpoint
+    const endpoint = this._endpoint
     if (!endpoint) return
     const { bytes, port, callback } = request
     const address = text === null ? null : IpAddress.from(text)
-    this.#queue.send({
+    this._queue.send({
       bytes,
       transmit: () => (address ? endpoint.send(bytes, address, port) : endpoint.send(bytes)),
       done: (result) => {
@@ -266,7 +261,7 @@ export class DatagramSocket extends EventEmitter implements Closable {
     try {
       this.#receiveAll()
     } finally {
-      if (events & WRITABLE) this.#queue.flush()
+      if (events & WRITABLE) this._queue.flush()
     }
   }
 
@@ -274,8 +269,8 @@ export class DatagramSocket extends EventEmitter implements Closable {
     const datagram = this.#datagram
     let threw = true
     try {
-      while (this.#endpoint) {
-        const length = this.#endpoint.receive(datagram)
+      while (this._endpoint) {
+        const length = this._endpoint.receive(datagram)
         if (length === -EAGAIN) break
         if (length < 0) this.emit('error', systemError('recvmsg', length))
         else this.#emitMessage(datagram, length)
@@ -299,14 +294,13 @@ export class DatagramSocket extends EventEmitter implements Closable {
   #resolve(address: string, callback: (error: Error | null, text: string) => void): void {
     const name = address || 'localhost'
     const family = this.type === 'udp4' ? 4 : 6
-    if (isIP(name)) process.nextTick(() => callback(null, name))
-    else this.#lookup(name, { family, hints: 0, all: false }, callback)
+    resolveName(this.#lookup, name, { family }, callback)
   }
 
   // ---- what can be asked and set
 
   address(): SocketAddress {
-    const { localAddress, localPort } = this.#check()
+    const { localAddress, localPort } = this._check()
     if (this.#state !== 'bound') throw systemError('getsockname', 9)
     return localAddress
       ? toSocketAddress(localAddress, localPort)
@@ -314,68 +308,9 @@ export class DatagramSocket extends EventEmitter implements Closable {
   }
 
   remoteAddress(): SocketAddress {
-    const { remoteAddress, remotePort } = this.#check()
+    const { remoteAddress, remotePort } = this._check()
     if (this.#connection !== 'connected' || !remoteAddress) throw notConnected()
     return toSocketAddress(remoteAddress, remotePort)
-  }
-
-  setBroadcast(flag: boolean): void {
-    this.#set('setBroadcast', this.#check().setOption('broadcast', Boolean(flag)))
-  }
-
-  setTTL(ttl: number): number {
-    this.#set('setTTL', this.#check().setOption('ttl', validateNumber(ttl, 'ttl')))
-    return ttl
-  }
-
-  /** SO_RCVBUF, bytes. */
-  setRecvBufferSize(size: number): void {
-    this.#set('setRecvBufferSize', this.#check().setOption('receiveBuffer', validateSize(size)))
-    this.#receiveBuffer = size
-  }
-
-  /** Bytes of datagrams that may wait for the card. */
-  setSendBufferSize(size: number): void {
-    this.#check()
-    this.#queue.limit = validateSize(size)
-  }
-
-  /** What was set; undefined for the stack's default. */
-  getRecvBufferSize(): number | undefined {
-    return this.#receiveBuffer
-  }
-
-  getSendBufferSize(): number {
-    return this.#queue.limit
-  }
-
-  getSendQueueSize(): number {
-    return this.#queue.bytes
-  }
-
-  getSendQueueCount(): number {
-    return this.#queue.count
-  }
-
-  /** Group membership needs IGMP, which this stack does not have: throws EOPNOTSUPP. */
-  addMembership(_group: string, _interface?: string): void {
-    throw systemError('addMembership', EOPNOTSUPP)
-  }
-
-  dropMembership(_group: string, _interface?: string): void {
-    throw systemError('dropMembership', EOPNOTSUPP)
-  }
-
-  setMulticastTTL(_ttl: number): number {
-    throw systemError('setMulticastTTL', EOPNOTSUPP)
-  }
-
-  setMulticastLoopback(_flag: boolean): boolean {
-    throw systemError('setMulticastLoopback', EOPNOTSUPP)
-  }
-
-  setMulticastInterface(_interface: string): void {
-    throw systemError('setMulticastInterface', EOPNOTSUPP)
   }
 
   ref(): this {
@@ -387,20 +322,6 @@ export class DatagramSocket extends EventEmitter implements Closable {
     this.#hold.unref()
     return this
   }
-
-  #check(): UdpEndpoint {
-    if (!this.#endpoint) throw codedError(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running')
-    return this.#endpoint
-  }
-
-  #set(syscall: string, result: number): void {
-    if (result < 0) throw systemError(syscall, result)
-  }
 }
 
 const notConnected = () => codedError(Error, 'ERR_SOCKET_DGRAM_NOT_CONNECTED', 'Not connected')
-
-function validateSize(size: number): number {
-  if (typeof size === 'number' && size >>> 0 === size) return size
-  throw codedError(TypeError, 'ERR_SOCKET_BAD_BUFFER_SIZE', 'Buffer size must be a positive integer')
-}

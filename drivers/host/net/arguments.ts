@@ -1,8 +1,7 @@
 // The many signatures of node:net's connect and listen, brought to one shape, and the checks of what they take.
 
-import type { OnReadOpts } from 'node:net'
+import type { LookupFunction, OnReadOpts } from 'node:net'
 import type { TcpOptions } from '../../../stack/tcp/contract.ts'
-import type { LookupFunction } from './context.ts'
 import { invalidValue } from './errors.ts'
 import { checkSignal, validateNumber } from './validate.ts'
 

@@ -6,13 +6,15 @@ import { EADDRINUSE, EADDRNOTAVAIL, ENETDOWN } from '../../../stack/base/errno.t
 import { IpAddress } from '../../../stack/base/ip-address.ts'
 import type { TcpEndpoint } from '../../../stack/tcp/contract.ts'
 import type { ConnectOptions } from './arguments.ts'
-import type { LookupFunction, SocketContext } from './context.ts'
-import { addressError, codedError, invalidType, invalidValue, type NetworkError, notFoundError } from './errors.ts'
+import type { SocketContext } from './context.ts'
+import { addressError, codedError, invalidType, invalidValue, type NetworkError } from './errors.ts'
+import { resolveName } from './lookup.ts'
 import { validateFunction, validateNumber, validatePort } from './validate.ts'
 
 /** What the connector needs of a socket. */
 export interface ConnectingSocket {
   connecting: boolean
+  readonly autoSelectFamilyAttemptedAddresses: string[]
   emit(event: string, ...values: unknown[]): boolean
   destroy(error: Error): unknown
   _unrefTimer(): void
@@ -44,15 +46,15 @@ export class Attempt {
   start(): void {
     const { socket, context, options } = this
     const host = options.host || 'localhost'
-    const lookup = isIP(host) ? lookupLiteral : (options.lookup ?? context.lookup ?? lookupNothing)
-    const known = lookup === lookupLiteral
-    const found = (error: Error | null, address: string, family: number) => {
-      if (!known) socket.emit('lookup', error, address, family, host)
+    const named = isIP(host) === 0
+    const lookup = options.lookup ?? context.lookup
+    const wanted = { family: toFamily(options.family), hints: options.hints ?? 0 }
+    resolveName(lookup, host, wanted, (error, address, family) => {
+      if (named) socket.emit('lookup', error, address, family, host)
       if (!socket.connecting) return
       if (error) process.nextTick(() => socket.destroy(error))
       else this.connect(address)
-    }
-    lookup(host, { family: toFamily(options.family), hints: options.hints ?? 0, all: false }, found)
+    })
   }
 
   /** The endpoint's attempt ended with this errno (positive). */
@@ -82,6 +84,7 @@ export class Attempt {
     }
     socket._unrefTimer()
     const { localAddress, localPort } = options
+    socket.autoSelectFamilyAttemptedAddresses.push(`${text}:${this.port}`)
     socket.emit('connectionAttempt', text, this.port, this.family)
     const endpoint = this.context.closed
       ? -ENETDOWN
@@ -128,16 +131,4 @@ function checkConnectOptions(options: ConnectOptions): number {
 function toFamily(family: number | string | undefined): number {
   if (family === 'IPv4') return 4
   return family === 'IPv6' ? 6 : Number(family ?? 0)
-}
-
-const lookupLiteral: LookupFunction = (address, _options, callback) => {
-  process.nextTick(() => callback(null, address, isIP(address)))
-}
-
-/** RFC 6761 6.3: `localhost` is the loopback address whatever a resolver says. Other names need one. */
-export const lookupNothing: LookupFunction = (hostname, _options, callback) => {
-  process.nextTick(() => {
-    if (hostname === 'localhost') callback(null, '127.0.0.1', 4)
-    else callback(notFoundError(hostname), '', 0)
-  })
 }

@@ -1,16 +1,10 @@
 // What the sockets of one host share, and all that they know of it.
 
+import type { LookupFunction } from 'node:net'
 import type { Tcp } from '../../../stack/tcp/contract.ts'
 import type { Keeper } from '../keeper.ts'
 import type { Timeouts } from '../timeouts.ts'
 import type { Reader } from './reader.ts'
-
-/** As dns.lookup and the `lookup` option of node:net, asked for one address. */
-export type LookupFunction = (
-  hostname: string,
-  options: { family?: number | undefined; hints?: number | undefined; all?: boolean | undefined },
-  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
-) => void
 
 export interface SocketContext {
   readonly tcp: Tcp

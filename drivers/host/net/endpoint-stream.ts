@@ -27,6 +27,8 @@ export abstract class EndpointStream extends Duplex {
   /** A write that waits for the connection. */
   protected _beforeConnect: readonly Chunk[] = NOTHING
   #pulling = false
+  /** The other side's FIN was told. */
+  #ended = false
 
   constructor(context: SocketContext, options: SocketOptions) {
     super({
@@ -49,6 +51,7 @@ export abstract class EndpointStream extends Duplex {
 
   protected _attach(endpoint: TcpEndpoint): void {
     this._endpoint = endpoint
+    this.#ended = false
     endpoint.onReadiness = (events) => {
       this._scope.runInAsyncScope(this.#onReadiness, this, events)
     }
@@ -118,6 +121,7 @@ export abstract class EndpointStream extends Duplex {
     if (result === -EAGAIN) return
     this._intake.wanted = false
     if (result === 0) {
+      this.#ended = true
       this._unrefTimer()
       this.push(null)
       this.read(0)
@@ -140,7 +144,7 @@ export abstract class EndpointStream extends Duplex {
   }
 
   #resumeManual(): void {
-    if (!this._intake.manual || this._intake.wanted || this.connecting || !this._endpoint) return
+    if (!this._intake.manual || this._intake.wanted || this.#ended || this.connecting || !this._endpoint) return
     this._intake.wanted = true
     process.nextTick(() => this._pull())
   }
@@ -188,8 +192,9 @@ export abstract class EndpointStream extends Duplex {
       return
     }
     const result = this._endpoint?.shutdown('write') ?? 0
-    if (result < 0 && result !== -ENOTCONN) callback(systemError('shutdown', result))
-    else callback()
+    const error = result < 0 && result !== -ENOTCONN ? systemError('shutdown', result) : null
+    // As in Node: `finish` comes after the ticks and promises of this turn.
+    setImmediate(() => this._scope.runInAsyncScope(callback, null, error))
   }
 }
 

@@ -37,7 +37,7 @@ export function listenError(errno: number, address: string, port: number): Netwo
   const where = port > 0 ? `${address}:${port}` : address
   const error = build(`listen ${errnoName(errno)}: ${describe(errnoName(errno))} ${where}`, 'listen', errno)
   error.address = address
-  error.port = port
+  if (port > 0) error.port = port
   return error
 }
 

@@ -1,6 +1,8 @@
 // host.net: what node:net exports, bound to one host. The constructors are made per host, since Node's take no host.
 
+import type { ClientRequestArgs } from 'node:http'
 import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { ConnectOptions, SocketOptions } from './arguments.ts'
 import { normalizeArguments } from './arguments.ts'
 import type { SocketContext } from './context.ts'
@@ -8,7 +10,6 @@ import { Server as BaseServer, type ServerOptions } from './server.ts'
 import { Socket as BaseSocket } from './socket.ts'
 
 export type { ConnectOptions, ListenOptions, SocketOptions } from './arguments.ts'
-export type { LookupFunction } from './context.ts'
 export type { NetworkError } from './errors.ts'
 export type { Server, ServerOptions } from './server.ts'
 export type { Socket } from './socket.ts'
@@ -16,6 +17,8 @@ export type { Socket } from './socket.ts'
 /** `net.connect` and `net.createConnection`. */
 export interface Connect {
   (options: ConnectOptions, listener?: () => void): BaseSocket
+  /** As the `createConnection` of http.request. */
+  (options: ClientRequestArgs, created: (error: Error | null, socket: Duplex) => void): BaseSocket
   (port: number, host?: string, listener?: () => void): BaseSocket
   (port: number, listener?: () => void): BaseSocket
 }

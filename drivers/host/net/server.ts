@@ -8,9 +8,9 @@ import type { TcpListener, TcpOptions } from '../../../stack/tcp/contract.ts'
 import { type AcceptingServer, Acceptor, type SocketConstructor } from './acceptor.ts'
 import type { SocketAddress } from './addresses.ts'
 import { type ListenOptions, normalizeArguments, type SocketOptions } from './arguments.ts'
-import { lookupNothing } from './connector.ts'
 import type { Closable, SocketContext } from './context.ts'
 import { invalidType, invalidValue, listenError, serverAlreadyListening, serverNotRunning } from './errors.ts'
+import { resolveName } from './lookup.ts'
 import type { Socket } from './socket.ts'
 import { checkSignal, validateNumber, validatePort } from './validate.ts'
 
@@ -200,7 +200,7 @@ function resolveHost(
 ): void {
   if (!host || host === '0.0.0.0' || host === '::') callback(null, null)
   else if (isIP(host)) callback(null, host)
-  else (context.lookup ?? lookupNothing)(host, { family: 0, hints: 0, all: false }, callback)
+  else resolveName(context.lookup, host, {}, callback)
 }
 
 function listenPort(options: ListenOptions, values: readonly unknown[]): number {

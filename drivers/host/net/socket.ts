@@ -28,12 +28,16 @@ export class Socket extends EndpointStream implements Closable {
   _server: SocketOwner | null = null
   /** Milliseconds, as `setTimeout` was told. */
   timeout: number | undefined
+  /** Addresses that were tried, as `192.0.2.1:80`. */
+  readonly autoSelectFamilyAttemptedAddresses: string[] = []
   readonly #addresses = new Addresses()
   readonly #hold: Hold
   readonly #settings: SocketSettings
   #attempt: Attempt | null = null
   #timeout: Timeout | null = null
   #resetting = false
+  /** There is, or was, a connection: who its peer was can be asked for. */
+  #connected = false
   /** What was pending of a write when the time-out was looked at last. */
   #pendingSeen = 0
 
@@ -72,6 +76,8 @@ export class Socket extends EndpointStream implements Closable {
   #reopen(): void {
     ;(this as unknown as { _undestroy(): void })._undestroy()
     this.#addresses.forget()
+    this.#connected = false
+    this.autoSelectFamilyAttemptedAddresses.length = 0
     this._intake.wanted = false
     this._intake.bytes = 0
     this._writer.bytes = 0
@@ -90,6 +96,7 @@ export class Socket extends EndpointStream implements Closable {
       this.#attempt?.failed(errno)
       return
     }
+    this.#connected = true
     this._unrefTimer()
     this.emit('connect')
     this.emit('ready')
@@ -100,6 +107,7 @@ export class Socket extends EndpointStream implements Closable {
   _accept(endpoint: TcpEndpoint, server: SocketOwner, paused: boolean): void {
     this.server = server
     this._server = server
+    this.#connected = true
     this.#open()
     this.#settings.apply(endpoint)
     this._attach(endpoint)
@@ -118,18 +126,18 @@ export class Socket extends EndpointStream implements Closable {
     this.connecting = false
     this.#timeout?.set(0)
     const endpoint = this._endpoint
+    const opened = endpoint || this.#attempt
+    this.#attempt = null
     this._detach()
     if (endpoint) {
-      this.#addresses.remote(endpoint)
+      if (this.#connected) this.#addresses.remote(endpoint)
       if (this.#resetting) endpoint.abort()
       else endpoint.close()
-      callback(error)
-      // As a closed handle in Node: after the ticks and promises of this turn.
-      setImmediate(() => this._scope.runInAsyncScope(this.#emitClose, this, Boolean(error)))
-    } else {
-      callback(error)
-      process.nextTick(() => this.#emitClose(Boolean(error)))
     }
+    callback(error)
+    // As a closed handle in Node: after the ticks and promises of this turn.
+    if (opened) setImmediate(() => this._scope.runInAsyncScope(this.#emitClose, this, Boolean(error)))
+    else process.nextTick(() => this.emit('close'))
     this.#resetting = false
     this.#hold.stop()
     this._context.open.delete(this)

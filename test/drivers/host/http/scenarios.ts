@@ -320,7 +320,7 @@ export const scenarios: Record<string, Scenario> = {
 
   'without an agent': async (arena, recorder) => {
     const subject = await session(arena, recorder, (request, response) => response.end(request.headers.connection))
-    const createConnection = arena.client.connect as unknown as RequestOptions['createConnection']
+    const createConnection = arena.client.connect
     await subject.fetch('own', { path: '/', agent: undefined, createConnection })
     await subject.close()
   },
