@@ -22,14 +22,12 @@ export class Counters {
   IpInHdrErrors = 0
   IpInAddrErrors = 0
   IpInUnknownProtos = 0
-  IpInDiscards = 0
   IpInDelivers = 0
   IpOutRequests = 0
   IpOutDiscards = 0
   IpOutNoRoutes = 0
   IpReasmReqds = 0
   IpReasmFails = 0
-  IpExtInNoRoutes = 0
   IpExtInTruncatedPkts = 0
   IpExtInMcastPkts = 0
   IpExtInBcastPkts = 0

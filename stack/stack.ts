@@ -34,7 +34,13 @@ export interface StackOptions {
 }
 
 /** Frames that one poll takes from each device before others get their turn. */
-const BUDGET = 256
+const BUDGET = 64
+/**
+ * A poll that took in so many bytes acknowledges them before the application gets its turn: what the application does with
+ * them may take longer than the sender waits before it probes for a loss (RFC 8985 7.2). Less than that is a request,
+ * whose answer carries the acknowledgment.
+ */
+const BULK = 65536
 /** How often one poll makes callbacks that came from callbacks. */
 const ROUNDS = 4
 
@@ -59,6 +65,8 @@ export class Stack implements StackContext {
   private time: number
   /** Work that the poll in progress will not get to. */
   private requested = false
+  /** Frames came while the poll runs: dispatch does not undo this. */
+  private readable = false
   private closed = false
 
   /** Throws RangeError for a TCP default that is out of range. */
@@ -71,7 +79,7 @@ export class Stack implements StackContext {
     this.frames = new FramePool(this.headers)
     this.pages = new PagePool(memory, { pageSize: 65536, slab: 16, limit: limits?.transmitPages ?? 4096 })
     this.network = new Network(this, {
-      onReadable: () => this.requestPoll(),
+      onReadable: () => this.onReadable(),
       onWritable: () => this.onWritable(),
       onLink: (port, up, gone) => this.onLink?.(port, up, gone),
     })
@@ -176,16 +184,19 @@ export class Stack implements StackContext {
     }
     this.polling = true
     this.requested = false
+    this.readable = false
     let more = false
     try {
       this.time = this.environment.clock.now()
+      const octets = this.counters.IpExtInOctets
       more = this.receive(budget)
       this.heap.expire(this.time)
+      if (this.counters.IpExtInOctets - octets >= BULK) this.transmit()
       this.requested = !this.dispatch()
       if (!this.closed) this.transmit()
     } finally {
       this.polling = false
-      more = (more || this.requested) && !this.closed
+      more = (more || this.requested || this.readable) && !this.closed
     }
     this.finish(more)
     return more
@@ -243,6 +254,7 @@ export class Stack implements StackContext {
   }
 
   private callBack(): boolean {
+    if (this.callbacks.length === 0) return false
     const callbacks = this.callbacks.splice(0)
     for (const callback of callbacks) {
       try {
@@ -251,7 +263,7 @@ export class Stack implements StackContext {
         this.thrown.add(error)
       }
     }
-    return callbacks.length > 0
+    return true
   }
 
   private transmit(): void {
@@ -268,6 +280,11 @@ export class Stack implements StackContext {
       if (more) this.ring()
       throw error
     }
+  }
+
+  private onReadable(): void {
+    this.readable = true
+    this.requestPoll()
   }
 
   private onWritable(): void {

@@ -37,7 +37,7 @@ export class AddressProbe implements ArpObserver {
     this.own = own
     this.address = address
     this.onVerdict = onVerdict
-    this.random = context.environment.random.fork('address-probe')
+    this.random = context.environment.random.fork(`address-probe ${own} ${address}`)
     this.deadlines = new Deadlines(context.heap, this, 1)
     this.context = context
   }

@@ -45,7 +45,7 @@ export class Arp implements NeighbourProtocol, PacketReceiver {
     this.context = context
     this.link = link
     this.addresses = addresses
-    this.cache = new NeighbourCache(context, this, options)
+    this.cache = new NeighbourCache(context, this, link.device.name, options)
     link.register(ETHER_ARP, this)
     link.addWaiter(this.cache)
   }

@@ -44,8 +44,9 @@ export interface NeighbourOptions {
   retransmitTime: number
   unicastProbes: number
   multicastProbes: number
-  /** The most bytes of frames that wait for one neighbour, with their bookkeeping. */
+  /** The most memory that frames may hold which wait for one neighbour, and for all of them together. */
   unresolvedBytes: number
+  unresolvedTotal: number
   /** Until a known address may be overridden by another one. */
   lockTime: number
   gcStaleTime: number
@@ -60,13 +61,12 @@ export const NEIGHBOUR_DEFAULTS: NeighbourOptions = {
   unicastProbes: 3,
   multicastProbes: 3,
   unresolvedBytes: 212_992,
+  unresolvedTotal: 4_194_304,
   lockTime: 1_000_000,
   gcStaleTime: 60_000_000,
   gcThresholds: [128, 512, 1024],
 }
 
-/** What a waiting frame is charged beside its bytes: its header page. */
-const PENDING_OVERHEAD = 256
 /** How long a reachable time drawn at random is kept (RFC 4861 6.3.4 says hours, Linux five minutes). */
 const REACHABLE_REDRAW = 300_000_000
 /** An entry that changed within this time survives a forced collection. */
@@ -83,18 +83,20 @@ export class NeighbourCache {
   /** Neighbours whose address is known and whose frames wait for room in the device. */
   private readonly stalled: Neighbour[] = []
   private count = 0
+  private pendingTotal = 0
   private readonly deadlines: Deadlines
   private reachableTime = 0
   private redrawAt = Number.NEGATIVE_INFINITY
   private collectedAt = Number.NEGATIVE_INFINITY
 
-  constructor(context: StackContext, protocol: NeighbourProtocol, options?: Partial<NeighbourOptions>) {
+  /** `name` tells the link from others, so that each draws its own chance. */
+  constructor(context: StackContext, protocol: NeighbourProtocol, name: string, options?: Partial<NeighbourOptions>) {
     this.context = context
     this.heap = context.heap
     this.protocol = protocol
     this.options = { ...NEIGHBOUR_DEFAULTS, ...options }
     this.deadlines = new Deadlines(context.heap, this, 1)
-    this.random = context.environment.random.fork('neighbours')
+    this.random = context.environment.random.fork(`neighbours ${name}`)
   }
 
   get size(): number {
@@ -259,13 +261,23 @@ export class NeighbourCache {
 
   private enqueue(neighbour: Neighbour, frame: Frame): void {
     neighbour.pending.push(frame)
-    neighbour.pendingBytes += frame.length + PENDING_OVERHEAD
-    while (neighbour.pendingBytes > this.options.unresolvedBytes && neighbour.pending.length > 1) {
-      const oldest = neighbour.pending.shift() as Frame
-      neighbour.pendingBytes -= oldest.length + PENDING_OVERHEAD
-      this.context.counters.NeighUnresolvedDiscards++
-      oldest.release()
-    }
+    this.charge(neighbour, memoryOf(frame))
+    const { unresolvedBytes, unresolvedTotal } = this.options
+    while (neighbour.pendingBytes > unresolvedBytes && neighbour.pending.length > 1) this.dropOldest(neighbour)
+    // When others hold all there is, this may be the frame itself.
+    while (this.pendingTotal > unresolvedTotal && neighbour.pending.length > 0) this.dropOldest(neighbour)
+  }
+
+  private dropOldest(neighbour: Neighbour): void {
+    const oldest = neighbour.pending.shift() as Frame
+    this.charge(neighbour, -memoryOf(oldest))
+    this.context.counters.NeighUnresolvedDiscards++
+    oldest.release()
+  }
+
+  private charge(neighbour: Neighbour, bytes: number): void {
+    neighbour.pendingBytes += bytes
+    this.pendingTotal += bytes
   }
 
   private drain(neighbour: Neighbour): void {
@@ -276,17 +288,17 @@ export class NeighbourCache {
   private drainSome(neighbour: Neighbour): boolean {
     const { pending } = neighbour
     while (pending.length > 0) {
-      const bytes = pending[0].length + PENDING_OVERHEAD
+      const bytes = memoryOf(pending[0])
       if (!this.protocol.release(neighbour, pending[0])) return false
       pending.shift()
-      neighbour.pendingBytes -= bytes
+      this.charge(neighbour, -bytes)
     }
     return true
   }
 
   private abandon(neighbour: Neighbour, errno: number): void {
     const frames = neighbour.pending.splice(0)
-    neighbour.pendingBytes = 0
+    this.charge(neighbour, -neighbour.pendingBytes)
     for (const frame of frames) {
       const owner = frame.owner
       frame.release()
@@ -345,4 +357,9 @@ export class NeighbourCache {
     }
     return this.reachableTime
   }
+}
+
+/** What a frame holds while it waits: a received page that is sent back is much larger than the frame in it. */
+function memoryOf(frame: Frame): number {
+  return frame.head.length + frame.refBytes
 }

@@ -30,7 +30,7 @@ export class Ipv4Interface implements PacketReceiver {
     this.ingress = ingress
     this.loopback = loopback
     this.arp = loopback ? null : new Arp(context, link, port.addresses)
-    this.neighbours = this.arp?.cache ?? new NeighbourCache(context, NO_RESOLUTION)
+    this.neighbours = this.arp?.cache ?? new NeighbourCache(context, NO_RESOLUTION, port.name)
     link.register(ETHER_IPV4, this)
   }
 

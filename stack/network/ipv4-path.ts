@@ -1,7 +1,7 @@
 // A path over IPv4: the remembered way to one destination. Writes the network header of each frame (RFC 791, RFC 6864
 // for the identification) and hands it to the link; looks again by itself when routes, addresses or neighbours changed.
 
-import { EMSGSIZE, ENOBUFS } from '../base/errno.ts'
+import { EMSGSIZE, ENETUNREACH, ENOBUFS } from '../base/errno.ts'
 import type { IpAddress } from '../base/ip-address.ts'
 import { type Frame, GSO_TCPV4, MAX_PACKET } from '../buffer/frame.ts'
 import type { StackContext } from '../context.ts'
@@ -90,7 +90,10 @@ export class Ipv4Path implements Path {
     const { gsoSize } = frame
     if (totalLength > (gsoSize > 0 ? MAX_PACKET : this.mtu)) return -EMSGSIZE
     const neighbour = this.findNeighbour()
-    if (neighbour === null) return -ENOBUFS
+    if (neighbour === null) {
+      context.counters.IpOutDiscards++
+      return -ENOBUFS
+    }
     this.push(frame, protocol, totalLength, options)
     const result = this.way.port.link.transmit(frame, neighbour, ETHER_IPV4, context.now)
     if (result < 0) {
@@ -142,7 +145,10 @@ export class Ipv4Path implements Path {
   /** Finds the way anew; the source stays. While there is none, each use looks again. */
   private look(): number {
     const errno = this.output.routing.lookup(this.destination, this.source, this.broadcast, this.way)
-    if (errno < 0) return errno
+    if (errno < 0) {
+      if (errno === -ENETUNREACH) this.output.context.counters.IpOutNoRoutes++
+      return errno
+    }
     this.adopt()
     return 0
   }

@@ -1,7 +1,7 @@
 // IPv4 as one of the two network layers: composes ingress, routing, paths and ICMP, and holds the addresses of the
 // interfaces. Computes nothing itself.
 
-import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN } from '../base/errno.ts'
+import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENETUNREACH } from '../base/errno.ts'
 import type { Cidr, IpAddress } from '../base/ip-address.ts'
 import type { MacAddress } from '../base/mac-address.ts'
 import type { Frame } from '../buffer/frame.ts'
@@ -117,6 +117,7 @@ export class Ipv4Layer implements NetworkLayer {
   path(destination: IpAddress, source: IpAddress | null, broadcast: boolean): Path | number {
     const way: Partial<Ipv4Way> = {}
     const errno = this.routing.lookup(destination, source, broadcast, way)
+    if (errno === -ENETUNREACH) this.context.counters.IpOutNoRoutes++
     return errno < 0 ? errno : new Ipv4Path(this.output, way as Ipv4Way, broadcast)
   }
 

@@ -10,8 +10,8 @@ import type { PagePool } from '../buffer/page-pool.ts'
 import { copyOut } from '../network/frame-bytes.ts'
 import type { UdpDatagram } from './contract.ts'
 
-/** From this length on a datagram is not copied. */
-const COPY_LIMIT = 4096
+/** A datagram that fills less than this share of the page it came in is copied, so that a page is never held for little. */
+const SHARE = 4
 /** What a datagram is charged beside its bytes, so that empty ones are bounded too. */
 const OVERHEAD = 256
 
@@ -52,7 +52,7 @@ export class DatagramQueue {
     destination: IpAddress,
   ): boolean {
     if (this.count > 0 && this.charged + length + OVERHEAD > this.limit) return false
-    const whole = frame.refs === 0 && length >= COPY_LIMIT
+    const whole = frame.refs === 0 && length * SHARE >= frame.head.length
     const page = whole ? frame.head.retain() : this.filler.take(length)
     if (page === null) return false
     const offset = whole ? frame.start + from : this.filler.offset

@@ -1,7 +1,13 @@
 // How headers are declared: a list of named fields once, their offsets taken from it when the module loads. The hot
 // paths use the offsets with a page's DataView; `decode` prints a header on the cold paths of tools and tests.
 
-import { type Layout, struct } from 'buffer-layout'
+import { struct } from 'buffer-layout'
+
+/** What a field of `buffer-layout` is to a declaration. */
+export interface HeaderField {
+  readonly span: number
+  readonly property?: string
+}
 
 /** A declared header. `decode` wants a Node Buffer and is for tools and tests only. */
 export interface HeaderLayout {
@@ -13,7 +19,7 @@ export interface HeaderLayout {
   offset(field: string): number
 }
 
-export function header(name: string, fields: Layout[]): HeaderLayout {
+export function header(name: string, fields: HeaderField[]): HeaderLayout {
   const structure = struct(fields, name)
   return {
     span: structure.span,

@@ -132,8 +132,8 @@ describe('resolution', () => {
     for (let i = 0; i < 200; i++) sendDatagram(rig, big)
     expect(rig.counters.NeighUnresolvedDiscards).toBeGreaterThan(50)
     const kept = 200 - rig.counters.NeighUnresolvedDiscards
-    // 212992 bytes at 1442 of the frame and 256 of its header page each.
-    expect(kept).toBe(Math.floor(212992 / (1442 + 256)))
+    // 212992 bytes at 1400 of the payload and 256 of its header page each.
+    expect(kept).toBe(Math.floor(212992 / (1400 + 256)))
     rig.take()
     answer(rig)
     expect(rig.take().length).toBe(kept)

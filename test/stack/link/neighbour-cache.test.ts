@@ -39,7 +39,7 @@ class Bench implements NeighbourProtocol {
       },
       requestPoll() {},
     }
-    this.cache = new NeighbourCache(this.context, this, options)
+    this.cache = new NeighbourCache(this.context, this, 'bench', options)
   }
 
   solicit(neighbour: Neighbour, unicast: boolean): void {

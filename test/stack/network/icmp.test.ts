@@ -53,6 +53,17 @@ describe('echo', () => {
     rig.close()
   })
 
+  it('replies to many hosts that do not exist hold no more receive pages than is allowed', () => {
+    const rig = new Rig({ addresses: ['10.0.0.1/8'] })
+    const message = echo(8, 1, 1, bytes(1000))
+    for (let i = 0; i < 2000; i++) receiveIcmp(rig, message, IpAddress.v4(0x0a010000 + (i % 500)), ip('10.0.0.1'))
+    expect(rig.device.pool.outstanding).toBe(Math.floor(4_194_304 / (65536 + 64)))
+    expect(rig.counters.NeighUnresolvedDiscards).toBe(2000 - rig.device.pool.outstanding)
+    rig.advance(4 * SECOND)
+    expect(rig.device.pool.outstanding).toBe(0)
+    rig.close()
+  })
+
   it('a broadcast one is not answered', () => {
     const rig = new Rig().knowPeer()
     for (const to of [ip('192.0.2.255'), ip('255.255.255.255'), ip('224.0.0.1')]) {
@@ -199,7 +210,14 @@ describe('errors that we send', () => {
 
 describe('errors that we are told', () => {
   /** An error from `from` about a datagram of ours to the peer's port 9. */
-  function told(rig: Rig, type: number, code: number, quoted: Uint8Array, rest = new Uint8Array(4), from = PEER): void {
+  function told(
+    rig: Rig,
+    type: number,
+    code: number,
+    quoted: Uint8Array,
+    rest: Uint8Array = new Uint8Array(4),
+    from = PEER,
+  ): void {
     receiveIcmp(rig, icmp(type, code, rest, quoted), from)
   }
 
