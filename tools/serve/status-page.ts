@@ -65,8 +65,8 @@ function tiles({ figures, timeWaits }: Status): string {
     tile('Connections', grouped(figures.connections), timeWaits ? `and ${grouped(timeWaits)} in TIME-WAIT` : ''),
     tile('Sent', humanSize(figures.txBytes), `${grouped(figures.txPackets)} packets`),
     tile('Received', humanSize(figures.rxBytes), `${grouped(figures.rxPackets)} packets`),
-    tile('Copied by the card', humanSize(figures.copiedBytes), `${perByte(figures.copiedBytes)} per byte`),
-    tile('Summed by the card', humanSize(figures.summedBytes), `${perByte(figures.summedBytes)} per byte`),
+    tile('Copied', humanSize(figures.copiedBytes), `${perByte(figures.copiedBytes)} per byte moved`),
+    tile('Summed', humanSize(figures.summedBytes), `${perByte(figures.summedBytes)} per byte moved`),
     tile('Retransmitted', grouped(figures.retransmissions), 'segments'),
   ].join('')
 }

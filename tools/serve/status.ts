@@ -47,7 +47,7 @@ export interface Figures {
   txPackets: number
   txBytes: number
   connections: number
-  /** Payload bytes that the processor copied and summed on the card's transmit ladder and receive path. */
+  /** Payload bytes that the processor copied (between application and stack, and on the card's ladder), and bytes that it summed. */
   copiedBytes: number
   summedBytes: number
   retransmissions: number

@@ -53,9 +53,11 @@ export function figuresOf(host: Host): Figures {
     figures.copiedBytes += counters.tx_copied_bytes
     figures.summedBytes += counters.tx_summed_bytes + counters.rx_summed_bytes
   }
+  const { TcpPagewireCopiedOut, TcpPagewireCopiedIn, TcpRetransSegs } = host.stack.counters
+  figures.copiedBytes += TcpPagewireCopiedOut + TcpPagewireCopiedIn
   let connections = 0
   for (const _ of host.stack.tcp.endpoints()) connections++
-  return { ...figures, connections, retransmissions: host.stack.counters.TcpRetransSegs }
+  return { ...figures, connections, retransmissions: TcpRetransSegs }
 }
 
 /** `on`, `off`, with `[fixed]` or `[requested on]` as `ethtool -k` has them. */
