@@ -83,7 +83,10 @@ describeOnTap('the kernel against pagewire up', ['ip', 'ping', 'curl', 'nstat'],
       expect(statSync(file).size).toBe(GIB)
       expect(await sha256(file)).toBe(digest)
       rmSync(file)
-      expect(after['TcpRetransSegs'] - before['TcpRetransSegs']).toBe(0)
+      // A kernel whose acknowledgment is late by 8 ms sends its last segment again as a probe (RFC 8985 7.2): on a machine
+      // that is busy otherwise that says nothing about us. Any other retransmission does.
+      const probes = after['TcpExtTCPLossProbes'] - before['TcpExtTCPLossProbes']
+      expect(after['TcpRetransSegs'] - before['TcpRetransSegs']).toBeLessThanOrEqual(probes)
       expect(tapDropped(namespace)).toBe(0)
       expect(stackCounters(namespace)['TcpInCsumErrors']).toBe(0)
     })
