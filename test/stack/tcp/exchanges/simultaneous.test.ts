@@ -35,6 +35,15 @@ describe('simultaneous open', () => {
     expect(connection.readAll()).toBe(20)
   })
 
+  test.each([0, 2, 1000])('an ACK of %i, which is not ISS+1, draws RST and changes nothing', (ack) => {
+    const { peer, connection } = crossed()
+    peer.sends({ flags: '.', seq: 1, ack })
+    peer.expects({ flags: 'R', seq: ack })
+    expect(connection.state).toBe('SYN-RECEIVED')
+    peer.sends({ flags: '.', seq: 1, ack: 1 })
+    expect(connection.state).toBe('ESTABLISHED')
+  })
+
   test('the SYN-ACK is sent again when nothing answers it', () => {
     const { peer } = crossed()
     const again = peer.expectsWithin('2s', { seq: 0, ack: 1 })
