@@ -120,6 +120,17 @@ test('a FIN on a piece that comes early counts when its turn comes', () => {
   expect(connection.atEnd).toBe(true)
 })
 
+test('bytes behind an end that the peer itself has told are not taken', () => {
+  const { peer, connection } = established()
+  peer.sends({ flags: 'F.', seq: 101, ack: 1 })
+  peer.sends({ flags: 'P.', seq: 51, ack: 1, length: 100 })
+  peer.sends({ flags: 'P.', seq: 1, ack: 1, length: 200 })
+  expect(peer.ignoreReceived().at(-1)?.ack).toBe(102)
+  expect(connection.readAll()).toBe(100)
+  expect(connection.atEnd).toBe(true)
+  expect(connection.state).toBe('CLOSE-WAIT')
+})
+
 test('data beyond the window is cut off, what is inside is taken', () => {
   const { peer, connection } = established({ options: { receiveBuffer: 8000 } })
   peer.sends({ flags: 'P.', seq: 1, length: 1000 })
