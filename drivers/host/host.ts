@@ -175,8 +175,9 @@ export class Host extends EventEmitter<HostEvents> {
     context.closed = true
     const hold = new Hold(context.keeper)
     hold.start()
-    for (const each of [...context.open]) each.closeWithHost()
+    for (const each of [...context.open]) each.closeWithHost(false)
     await this.drained(timeout)
+    for (const each of [...context.open]) each.closeWithHost(true)
     this.stack.close()
     for (const nic of this.nics) nic.close()
     this.release()

@@ -21,13 +21,6 @@ export interface ConnectingSocket {
   _opened(endpoint: TcpEndpoint): void
 }
 
-/** Looks up and connects; both happen in later ticks. Throws for bad options. */
-export function startConnect(socket: ConnectingSocket, context: SocketContext, options: ConnectOptions): Attempt {
-  const attempt = new Attempt(socket, context, options)
-  attempt.start()
-  return attempt
-}
-
 export class Attempt {
   private readonly socket: ConnectingSocket
   private readonly context: SocketContext
@@ -36,6 +29,7 @@ export class Attempt {
   private address = ''
   private family = 0
 
+  /** Throws for bad options. */
   constructor(socket: ConnectingSocket, context: SocketContext, options: ConnectOptions) {
     this.socket = socket
     this.context = context
@@ -43,6 +37,7 @@ export class Attempt {
     this.port = checkConnectOptions(options)
   }
 
+  /** Looks up and connects. */
   start(): void {
     const { socket, context, options } = this
     const host = options.host || 'localhost'

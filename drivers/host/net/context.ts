@@ -23,5 +23,6 @@ export interface SocketContext {
 
 /** Something of an application's that a closing host ends. */
 export interface Closable {
-  closeWithHost(): void
+  /** `now`: without waiting for what was written to be sent. */
+  closeWithHost(now: boolean): void
 }

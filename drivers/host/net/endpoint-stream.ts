@@ -61,7 +61,7 @@ export abstract class EndpointStream extends Duplex {
   protected _detach(): void {
     if (this._endpoint) this._endpoint.onReadiness = null
     this._endpoint = null
-    if (this._writer.callback) process.nextTick(() => this._writer.finish(0))
+    if (this._writer.callback) setImmediate(() => this._writer.finish(0))
   }
 
   #onReadiness(events: number): void {

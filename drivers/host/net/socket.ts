@@ -8,7 +8,7 @@ import { Hold } from '../keeper.ts'
 import type { Timeout } from '../timeouts.ts'
 import { Addresses, type SocketAddress } from './addresses.ts'
 import { type ConnectOptions, checkSocketOptions, normalizeArguments, type SocketOptions } from './arguments.ts'
-import { type Attempt, startConnect } from './connector.ts'
+import { Attempt } from './connector.ts'
 import type { Closable, SocketContext } from './context.ts'
 import { type Done, EndpointStream } from './endpoint-stream.ts'
 import { codedError, socketClosed } from './errors.ts'
@@ -61,10 +61,11 @@ export class Socket extends EndpointStream implements Closable {
     if (callback) this.once('connect', callback)
     if (this.write !== Socket.prototype.write) this.write = Socket.prototype.write
     if (this.destroyed) this.#reopen()
-    this.#attempt = startConnect(this, this._context, options)
+    this.#attempt = new Attempt(this, this._context, options)
     this.#open()
     this.connecting = true
     this._unrefTimer()
+    this.#attempt.start()
     return this
   }
 
@@ -172,8 +173,8 @@ export class Socket extends EndpointStream implements Closable {
   }
 
   /** The host closes: what was written is still sent. */
-  closeWithHost(): void {
-    if (this.pending) this.destroy()
+  closeWithHost(now: boolean): void {
+    if (now || this.pending) this.destroy()
     else this.destroySoon()
   }
 

@@ -258,16 +258,18 @@ export const scenarios: Record<string, Scenario> = {
   },
 
   'the server resets half way': async (arena, recorder) => {
-    const subject = await session(arena, recorder, async (request, response) => {
+    let reset = () => {}
+    const subject = await session(arena, recorder, (request, response) => {
       response.writeHead(200, { 'content-length': 100 })
       response.write('half')
-      await arena.arrival()
-      ;(request.socket as { resetAndDestroy(): void }).resetAndDestroy()
+      reset = () => (request.socket as { resetAndDestroy(): void }).resetAndDestroy()
     })
     const request = subject.request({ path: '/' })
     request.end()
     const [response] = (await once(request, 'response')) as [IncomingMessage]
-    const error = await body(response).catch((error) => error)
+    request.on('error', (error) => recorder.say('client', `request ${recorder.error(error)}`))
+    response.on('data', () => reset())
+    const error = await once(response, 'end').catch((error) => error)
     recorder.say('client', `${error.code} ${error.message} ${response.complete}`)
     await subject.close()
   },
@@ -302,7 +304,7 @@ export const scenarios: Record<string, Scenario> = {
     const response = once(request, 'response')
     request.end()
     const other = subject.connect()
-    other.on('close', () => recorder.say('other', 'close'))
+    const otherEnd = told(other, 'close').then(() => recorder.say('other', 'close'))
     other.resume()
     await once(other, 'connect')
     await arena.arrival()
@@ -315,7 +317,7 @@ export const scenarios: Record<string, Scenario> = {
     await subject.tell('busy', request, message)
     other.end()
     subject.agent.destroy()
-    await end
+    await Promise.all([end, otherEnd])
   },
 
   'without an agent': async (arena, recorder) => {

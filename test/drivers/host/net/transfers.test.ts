@@ -185,6 +185,7 @@ describe('many connections', () => {
     }
     await arena.settle(run())
     server.close()
+    await arena.settle(arena.arrival())
     expect(arena.b.connections()).toEqual([])
   })
 })
