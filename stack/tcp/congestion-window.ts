@@ -111,6 +111,11 @@ export class CongestionWindow {
 
   private avoid(acked: number, srtt: number, now: number): void {
     const cost = this.algorithm.growth(this.cwnd, acked, srtt, now)
+    // What was saved up while a segment cost more buys one now, not many.
+    if (this.credit >= cost) {
+      this.credit = 0
+      this.cwnd++
+    }
     this.credit += acked
     if (this.credit >= cost) {
       const more = Math.floor(this.credit / cost)
