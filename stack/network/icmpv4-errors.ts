@@ -3,8 +3,7 @@
 import type { Frame } from '../buffer/frame.ts'
 import type { StackContext } from '../context.ts'
 import { complement, sum } from '../wire/checksum.ts'
-import { DESTINATION_UNREACHABLE, emit, HEADER, icmpv4Header, isError } from '../wire/icmpv4.ts'
-import { PROTOCOL as IPV4_PROTOCOL } from '../wire/ipv4.ts'
+import { DESTINATION_UNREACHABLE, emit, HEADER, icmpv4Header } from '../wire/icmpv4.ts'
 import { PROTOCOL_ICMP, type ReceivedPacket } from './contract.ts'
 import { copyOut } from './frame-bytes.ts'
 import { IcmpRateLimit } from './icmp-rate-limit.ts'
@@ -31,11 +30,11 @@ export class Icmpv4Errors {
 
   /**
    * Answers a received packet with "destination unreachable" and `code`. The frame stays the caller's. Nothing is sent
-   * about broadcasts, multicasts, and ICMP errors (RFC 1122 3.2.2), nor beyond the limit; fragments never come here.
+   * about broadcasts and multicasts (RFC 1122 3.2.2), nor beyond the limit. Fragments and ICMP messages never come here.
    */
   sendUnreachable(code: number, frame: Frame, packet: ReceivedPacket, now: number): void {
     const { counters } = this.context
-    if (packet.group || packet.source.isUnspecified || this.isAboutError(frame)) return
+    if (packet.group || packet.source.isUnspecified) return
     if (!this.limit.allows(packet.source, now)) return
     const path = this.paths.get(packet.source, packet.destination)
     const answer = typeof path === 'number' ? null : this.build(code, frame, path.headroom)
@@ -50,13 +49,6 @@ export class Icmpv4Errors {
     }
     counters.IcmpOutMsgs++
     counters.IcmpOutDestUnreachs++
-  }
-
-  private isAboutError(frame: Frame): boolean {
-    const { view } = frame.head
-    if (view.getUint8(frame.start + frame.networkOffset + IPV4_PROTOCOL) !== PROTOCOL_ICMP) return false
-    const at = frame.start + frame.transportOffset
-    return at >= frame.end || isError(view.getUint8(at)) || view.getUint8(at) > 18
   }
 
   private build(code: number, about: Frame, headroom: number): Frame | null {

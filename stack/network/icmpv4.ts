@@ -134,13 +134,17 @@ export class Icmpv4 implements TransportProtocol {
     if (reply === request) reply.start += reply.transportOffset
     reply.networkOffset = 0
     reply.transportOffset = 0
-    reply.csumStart = -1
+    // An unfinished checksum stays the card's to finish: an ICMP message has no pseudo-header, so the field is right as it is.
+    const unfinished = reply.csumStart >= 0
+    reply.csumStart = unfinished ? 0 : -1
+    reply.csumOffset = CHECKSUM
     reply.gsoSize = 0
     reply.gsoType = GSO_NONE
     reply.owner = null
     const { view } = reply.head
     view.setUint8(reply.start + TYPE, ECHO_REPLY)
     const { type, code, checksum } = this.header
+    if (unfinished) return reply
     view.setUint16(reply.start + CHECKSUM, adjust(checksum, (type << 8) | code, (ECHO_REPLY << 8) | code))
     return reply
   }

@@ -165,6 +165,53 @@ describe('resolution', () => {
     rig.close()
   })
 
+  it('what comes later does not overtake what waits for room', () => {
+    const rig = new Rig()
+    for (const text of ['1', '2', '3']) sendDatagram(rig, text)
+    rig.take()
+    rig.device.room = 1
+    answer(rig)
+    rig.device.room = 10
+    sendDatagram(rig, '4')
+    rig.device.receiver.onWritable()
+    expect(
+      rig
+        .take()
+        .map((bytes) => String.fromCharCode(bytes[14 + 28]))
+        .join(''),
+    ).toBe('1234')
+    rig.close()
+  })
+
+  it('questions are a second apart also when the stack slept before the first', () => {
+    const rig = new Rig()
+    rig.time += 3600 * SECOND
+    sendDatagram(rig)
+    rig.advance(0.9 * SECOND)
+    expect(rig.take().length).toBe(1)
+    rig.advance(0.2 * SECOND)
+    expect(rig.take().length).toBe(1)
+    rig.close()
+  })
+
+  it('a path asks anew for a neighbour that was forgotten', () => {
+    const rig = new Rig()
+    const endpoint = rig.stack.udp.open()
+    endpoint.connect(PEER, 9)
+    endpoint.send(Uint8Array.of(1))
+    answer(rig)
+    rig.take()
+    rig.device.up = false
+    rig.device.receiver.onLink(false, false)
+    rig.device.up = true
+    rig.device.receiver.onLink(true, false)
+    rig.take()
+    endpoint.send(Uint8Array.of(1))
+    expect(readArp(rig.take()[0])?.operation).toBe(1)
+    expect(state(rig)).toBe('INCOMPLETE')
+    rig.close()
+  })
+
   it('lets go of everything that waits when the carrier goes, and tells the owner', () => {
     const rig = new Rig()
     const endpoint = rig.stack.udp.open()
@@ -345,6 +392,16 @@ describe('what is learned from whom', () => {
     sendDatagram(rig)
     answer(rig)
     sendArp(rig, {}, MacAddress.broadcast)
+    expect(state(rig)).toBe('REACHABLE')
+    rig.close()
+  })
+
+  it('a reply to everybody proves nothing', () => {
+    const rig = new Rig()
+    sendArp(rig, {}, MacAddress.broadcast)
+    sendArp(rig, { operation: 2, targetMac: OUR_MAC }, MacAddress.broadcast)
+    expect(state(rig)).toBe('STALE')
+    answer(rig)
     expect(state(rig)).toBe('REACHABLE')
     rig.close()
   })

@@ -166,6 +166,22 @@ describe('paths', () => {
     rig.close()
   })
 
+  it('a device that refuses although it seemed to have room leaves the frame as it was, too', () => {
+    const rig = new Rig().knowPeer()
+    const found = rig.stack.network.path(PEER)
+    if (typeof found === 'number') throw new Error('no path')
+    const frame = rig.stack.network.frame(found)!
+    const { start } = frame
+    frame.end += 20
+    frame.csumStart = 4
+    rig.device.room = 0
+    Object.defineProperty(rig.device, 'writable', { value: true })
+    expect(found.transmit(frame, 6)).toBe(-11)
+    expect([frame.start, frame.csumStart, frame.transportOffset, frame.networkOffset]).toEqual([start, 4, 0, 0])
+    frame.release()
+    rig.close()
+  })
+
   it('a super-frame may not be larger than an IP packet can', () => {
     const rig = new Rig().knowPeer()
     const found = rig.stack.network.path(PEER)
