@@ -55,19 +55,30 @@ function takeNews(block: ControlBlock, segment: Segment, now: number): void {
   const ack = segment.acknowledgment
   const advanced = distance(ack, sendWindow.sndUna)
   const changed = sendWindow.update(segment.sequence, ack, segment.window)
+  const sackedBefore = recovery.sacked
   const news = segment.options.sackBlocks > 0 && block.sack ? takeSack(block, segment) : 0
   if (advanced > 0) advanceTo(block, segment, now)
   if (changed) onWindow(block)
   if (sendWindow.sndNxt === ack && advanced === 0) return
   const duplicate = block.sack ? news > 0 : isDuplicate(block, segment, advanced, changed)
-  const before = recovery.state
+  const { state } = recovery
   const verdict = recovery.onAck(ack, sendWindow.sndNxt, advanced, duplicate, block.mss, now)
   if (verdict === ENTERED) onLossFound(block, now)
-  else if (advanced > 0 && before !== 'Recovery' && verdict !== LEFT) {
-    block.window.onAck(advanced, block.mss, block.rtt.srtt, now)
+  else if (advanced > 0 && state !== 'Recovery' && verdict !== LEFT) {
+    const delivered = deliveredBytes(block, advanced, recovery.sacked - sackedBefore)
+    block.window.onAck(delivered, block.mss, block.rtt.srtt, now)
   }
   if (block.queue.bytes > 0 || block.finQueued) block.services.schedule(block)
   if (advanced > 0 && block.finAcknowledged) onFinAcknowledged(block, segment, now)
+}
+
+/**
+ * What this ACK tells has arrived since the one before: not what SACK had told already. Without SACK a timeout leaves it
+ * unknown, and RFC 3465 2.3 counts a segment.
+ */
+function deliveredBytes(block: ControlBlock, advanced: number, sackedSince: number): number {
+  if (!block.sack && block.recovery.state === 'Loss') return Math.min(advanced, block.mss)
+  return advanced + sackedSince
 }
 
 /** RFC 5681 2: what counts as a duplicate where there is no SACK. */
