@@ -162,7 +162,6 @@ export class NeighbourCache {
     if (changed && wasValid && !override) return
     if (answered) neighbour.confirmed = now
     if (changed) {
-      if (!answered) neighbour.confirmed = Number.NEGATIVE_INFINITY
       neighbour.high = high
       neighbour.low = low
       neighbour.updated = now

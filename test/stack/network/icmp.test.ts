@@ -188,7 +188,15 @@ describe('errors that we send', () => {
     expect(rig.counters.UdpNoPorts).toBe(2)
     const unknown = ipv4({ source: PEER, destination: ip('192.0.2.255'), protocol: 99 }, bytes(20))
     rig.receive(ethernet(MacAddress.broadcast, PEER_MAC, 0x0800, unknown))
-    expect(rig.counters.IpInUnknownProtos).toBe(1)
+    rig.receive(
+      ethernet(
+        MacAddress.broadcast,
+        PEER_MAC,
+        0x0800,
+        ipv4({ source: PEER, destination: OURS, protocol: 99 }, bytes(20)),
+      ),
+    )
+    expect(rig.counters).toMatchObject({ IpInUnknownProtos: 2, IcmpOutErrors: 0, IcmpOutRateLimitHost: 0 })
     expect(rig.take()).toEqual([])
     rig.close()
   })

@@ -221,6 +221,21 @@ describe('sending', () => {
     rig.close()
   })
 
+  it('a carrier that comes back is room, too', () => {
+    const rig = new Rig().knowPeer()
+    const endpoint = bound(rig, 4000)
+    const events: number[] = []
+    endpoint.onReadiness = (bits) => events.push(bits)
+    rig.device.room = 0
+    endpoint.send(bytes(1), PEER, 9)
+    rig.device.receiver.onLink(false, false)
+    rig.device.room = 10
+    rig.device.receiver.onLink(true, false)
+    rig.run()
+    expect(events).toEqual([WRITABLE])
+    rig.close()
+  })
+
   it('no pages left answers EAGAIN, and WRITABLE follows when some come back', () => {
     const rig = new Rig({ stack: { limits: { headerPages: 4 } } })
     const endpoint = bound(rig, 4000)
@@ -398,6 +413,10 @@ describe('connected endpoints', () => {
     expect([endpoint.localAddress, endpoint.remoteAddress, endpoint.localPort]).toEqual([null, null, port])
     rig.receive(datagram({ destinationPort: port, sourcePort: 1 }, bytes(4)))
     expect(takeAll(endpoint).length).toBe(1)
+    const fixed = bound(rig, 4000, OURS)
+    fixed.connect(PEER, 5000)
+    fixed.disconnect()
+    expect(String(fixed.localAddress)).toBe(String(OURS))
     rig.close()
   })
 
