@@ -54,7 +54,7 @@ async function openStack(options: UpOptions, stage: Stage, speaker: Speaker, log
 async function tryRootless(speaker: Speaker): Promise<number> {
   const trouble = rootlessTrouble()
   if (trouble !== '') {
-    speaker.warn(`not root, and that will not do: ${trouble}`)
+    speaker.warn(`not root, and a namespace of its own would not help: ${trouble}`)
     return NO_TAP_STATUS
   }
   speaker.say('rootless', 'Not root: running in a user and network namespace of its own.')

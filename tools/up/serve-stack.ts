@@ -105,17 +105,24 @@ function startLive({ options, speaker, open }: ServeParts): LiveLine {
 
 /** Resolves with the exit status when it is time to go: 0 when we were asked to, 1 when the card was taken away. */
 function theEnd({ options, speaker, open }: ServeParts, asked: AbortSignal): Promise<number> {
+  const { host } = open
   return new Promise((resolve) => {
-    asked.addEventListener('abort', () => resolve(0), { once: true })
-    if (asked.aborted) resolve(0)
-    open.host.on('gone', () => {
-      speaker.warn(`${options.tap} is gone: the device was deleted`)
-      resolve(1)
-    })
-    open.host.on('link', (up: boolean) => {
+    const onLink = (up: boolean) => {
       const text = `${options.tap} is ${up ? 'up again' : 'down: the interface was switched off'}`
       speaker.say('link', text, { up })
+    }
+    const end = (status: number) => {
+      // What is closed from now on is closed by us.
+      host.removeAllListeners('link').removeAllListeners('gone')
+      resolve(status)
+    }
+    host.on('link', onLink)
+    host.on('gone', () => {
+      speaker.warn(`${options.tap} is gone: the device was deleted`)
+      end(1)
     })
+    asked.addEventListener('abort', () => end(0), { once: true })
+    if (asked.aborted) end(0)
   })
 }
 

@@ -65,12 +65,12 @@ export function rootlessTrouble(): string {
   try {
     accessSync(DEVICE_NODE, constants.R_OK | constants.W_OK)
   } catch {
-    return `${DEVICE_NODE} may not be opened, in no namespace`
+    return `${DEVICE_NODE} may not be opened`
   }
   const probe = spawnSync('unshare', ['--user', '--map-root-user', '--net', 'true'], { encoding: 'utf8' })
   if (probe.error) return 'the program unshare is missing (package util-linux)'
   if (probe.status === 0) return ''
-  return `no user namespace can be made: ${probe.stderr.trim().split('\n')[0] || `unshare ended with ${probe.status}`}`
+  return `none can be made: ${probe.stderr.trim().split('\n')[0] || `unshare ended with ${probe.status}`}`
 }
 
 /** True when it was made here. */
