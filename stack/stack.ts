@@ -1,5 +1,6 @@
-// A whole stack as one object: composes the layers, drives them in order, and hangs everything on itself, so that several
-// live in one process. Owns the pools, the heap of deadlines and the poll; does no I/O and reads no clock but the given one.
+// A whole stack as one object: composes the layers, drives them in order, and hangs everything on itself, so that
+// several live in one process. Owns the pools, the heap of deadlines and the poll; does no I/O and reads no clock but
+// the given one.
 
 import { DeadlineHeap, NEVER } from './base/deadlines.ts'
 import type { Environment } from './base/environment.ts'
@@ -29,18 +30,22 @@ export interface StackOptions {
   requestPoll: () => void
   /** Defaults of TCP endpoints. */
   tcp?: Partial<TcpOptions>
-  /** The most pages that may be out at a time. Default 16384 header pages of 256 bytes, 4096 transmit pages of 64 KiB. */
+  /**
+   * The most pages that may be out at a time. Default 16384 header pages of 256 bytes, 4096 transmit pages of 64 KiB.
+   */
   limits?: { headerPages?: number; transmitPages?: number }
 }
 
 /** Frames that one poll takes from each device before others get their turn. */
 const BUDGET = 64
 /**
- * A poll that took in so many bytes acknowledges them before the application gets its turn: what the application does with
- * them may take longer than the sender waits before it probes for a loss (RFC 8985 7.2). Less than that is a request,
- * whose answer carries the acknowledgment.
+ * A poll that took in so many bytes acknowledges them before the application gets its turn: what the application does
+ * with them may take longer than the sender waits before it probes for a loss (RFC 8985 7.2). Less than that is a
+ * request, whose answer carries the acknowledgment.
  */
 const BULK = 65536
+/** Polls that may go by with frames waiting before deadlines are fired all the same. */
+const PATIENCE = 16
 /** How often one poll makes callbacks that came from callbacks. */
 const ROUNDS = 4
 
@@ -56,7 +61,10 @@ export class Stack implements StackContext {
   readonly udp: Udp
   /** ICMP echo requests of our own. */
   readonly echo: EchoClient
-  /** Told within a device's own event, not from dispatch: the carrier of an interface came or went, or its device is gone for good. */
+  /**
+   * Told within a device's own event, not from dispatch: the carrier of an interface came or went, or its device is
+   * gone for good.
+   */
   onLink: ((port: Interface, up: boolean, gone: boolean) => void) | null = null
   private readonly ring: () => void
   private readonly callbacks: (() => void)[] = []
@@ -67,6 +75,8 @@ export class Stack implements StackContext {
   private requested = false
   /** Frames came while the poll runs: dispatch does not undo this. */
   private readable = false
+  /** Polls since deadlines were fired. */
+  private postponed = 0
   private closed = false
 
   /** Throws RangeError for a TCP default that is out of range. */
@@ -100,8 +110,8 @@ export class Stack implements StackContext {
   }
 
   /**
-   * Takes a device in and gives it addresses, which are announced on its link. Throws RangeError for an address that no host
-   * can have, or that is there twice; nothing is added then.
+   * Takes a device in and gives it addresses, which are announced on its link. Throws RangeError for an address that no
+   * host can have, or that is there twice; nothing is added then.
    */
   addInterface(options: { device: Device; addresses: Cidr[] }): Interface {
     const port = this.network.addInterface(options.device)
@@ -155,8 +165,8 @@ export class Stack implements StackContext {
   }
 
   /**
-   * Asks for some seconds whether an address is in use on the link of an interface (RFC 5227). `onVerdict` is called once, by
-   * dispatch: with the link address of its owner, or null when it is free. 0, -EINVAL.
+   * Asks for some seconds whether an address is in use on the link of an interface (RFC 5227). `onVerdict` is called
+   * once, by dispatch: with the link address of its owner, or null when it is free. 0, -EINVAL.
    */
   probeAddress(port: Interface, address: IpAddress, onVerdict: (rival: MacAddress | null) => void): number {
     return this.network.probe(port, address, (rival) => {
@@ -172,9 +182,10 @@ export class Stack implements StackContext {
   }
 
   /**
-   * Does all that can be done now: takes at most `budget` frames from each device, fires deadlines, makes the callbacks,
-   * sends. True when more work is waiting. Called from within itself it does nothing and answers true. What callbacks threw
-   * is thrown when all is done: the one exception, or an AggregateError; if more work is waiting `requestPoll` was called.
+   * Does all that can be done now: takes at most `budget` frames from each device, fires deadlines, makes the
+   * callbacks, sends. True when more work is waiting. Called from within itself it does nothing and answers true. What
+   * callbacks threw is thrown when all is done: the one exception, or an AggregateError; if more work is waiting
+   * `requestPoll` was called.
    */
   poll(budget = BUDGET): boolean {
     if (this.closed) return false
@@ -190,7 +201,7 @@ export class Stack implements StackContext {
       this.time = this.environment.clock.now()
       const octets = this.counters.IpExtInOctets
       more = this.receive(budget)
-      this.heap.expire(this.time)
+      this.expire(more)
       if (this.counters.IpExtInOctets - octets >= BULK) this.transmit()
       this.requested = !this.dispatch()
       if (!this.closed) this.transmit()
@@ -206,7 +217,9 @@ export class Stack implements StackContext {
     return this.closed ? NEVER : this.heap.next()
   }
 
-  /** Aborts all endpoints without a callback and lets go of everything. Devices are the caller's to close. Idempotent. */
+  /**
+   * Aborts all endpoints without a callback and lets go of everything. Devices are the caller's to close. Idempotent.
+   */
   close(): void {
     if (this.closed) return
     this.tcp.shutdown(0)
@@ -229,6 +242,16 @@ export class Stack implements StackContext {
       if (interfaces[i].device.poll(budget, this.time) >= budget) more = true
     }
     return more
+  }
+
+  /**
+   * Fires deadlines, but after what came before them: while frames are still waiting, an acknowledgment may be among them
+   * that makes a retransmission needless. Not for ever: under constant load every so many polls.
+   */
+  private expire(more: boolean): void {
+    if (more && this.postponed++ < PATIENCE) return
+    this.postponed = 0
+    this.heap.expire(this.time)
   }
 
   /** Makes all callbacks, and those that they give rise to. False when these do not come to an end. */

@@ -1,5 +1,5 @@
-// Copies of small things put one after another into shared pages, so that many datagrams need one page and not one each.
-// Owns the page that is being filled; each taker owns one reference of its own.
+// Copies of small things put one after another into shared pages, so that many datagrams need one page and not one
+// each. Owns the page that is being filled; each taker owns one reference of its own.
 
 import type { Page } from './page.ts'
 import type { PagePool } from './page-pool.ts'
@@ -16,8 +16,8 @@ export class PageFiller {
   }
 
   /**
-   * Room for `length` bytes (at most a page) at `offset` of the page that comes back, of which the caller owns a reference.
-   * Null: the pool is at its limit.
+   * Room for `length` bytes (at most a page) at `offset` of the page that comes back, of which the caller owns a
+   * reference. Null: the pool is at its limit.
    */
   take(length: number): Page | null {
     // Nobody points at what was filled any more.

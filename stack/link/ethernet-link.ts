@@ -1,6 +1,6 @@
-// One Ethernet link: a device seen from the network layers. Takes the link header off what comes in and hands packets to
-// whoever registered for their type; puts it in front of what goes out, or has the frame wait for its neighbour. Owns no
-// addresses and no routes.
+// One Ethernet link: a device seen from the network layers. Takes the link header off what comes in and hands packets
+// to whoever registered for their type; puts it in front of what goes out, or has the frame wait for its neighbour.
+// Owns no addresses and no routes.
 
 import { EAGAIN, ENETDOWN } from '../base/errno.ts'
 import type { Frame } from '../buffer/frame.ts'
@@ -25,8 +25,8 @@ export const LINK_HEADROOM = 32
 /** A network protocol on one link. */
 export interface PacketReceiver {
   /**
-   * Takes the frame (and releases it). `frame.networkOffset` is set; the link header still stands in front. `group`: it was
-   * sent to a multicast or broadcast link address.
+   * Takes the frame (and releases it). `frame.networkOffset` is set; the link header still stands in front. `group`: it
+   * was sent to a multicast or broadcast link address.
    */
   onPacket(frame: Frame, group: boolean, now: number): void
 }

@@ -1,6 +1,7 @@
 // The neighbours on one link for one network protocol: who has which link address, how sure we are, what waits for the
-// answer (RFC 4861 7, Linux's net/core/neighbour.c). Owns entries, timers and bounds; how a question is asked and put on
-// the link is the protocol's (ARP here, neighbour discovery for IPv6 behind the same class). All times in microseconds.
+// answer (RFC 4861 7, Linux's net/core/neighbour.c). Owns entries, timers and bounds; how a question is asked and put
+// on the link is the protocol's (ARP here, neighbour discovery for IPv6 behind the same class). All times in
+// microseconds.
 
 import { type DeadlineHeap, Deadlines } from '../base/deadlines.ts'
 import { EHOSTUNREACH } from '../base/errno.ts'
@@ -50,7 +51,9 @@ export interface NeighbourOptions {
   /** Until a known address may be overridden by another one. */
   lockTime: number
   gcStaleTime: number
-  /** Entries: below the first nothing is collected; unasked ones are not made beyond the second; the third is the end. */
+  /**
+   * Entries: below the first nothing is collected; unasked ones are not made beyond the second; the third is the end.
+   */
   gcThresholds: readonly [number, number, number]
 }
 
@@ -132,7 +135,10 @@ export class NeighbourCache {
     return neighbour
   }
 
-  /** A neighbour outside of the table whose link address follows from the other: broadcast, multicast, a link without ARP. */
+  /**
+   * A neighbour outside of the table whose link address follows from the other: broadcast, multicast, a link without
+   * ARP.
+   */
   fixed(address: IpAddress, high: number, low: number): Neighbour {
     const neighbour = new Neighbour(this, address)
     neighbour.high = high
@@ -141,7 +147,10 @@ export class NeighbourCache {
     return neighbour
   }
 
-  /** A frame wants to go to a neighbour that is not CONNECTED. True: send it now. False: it waits, and the cache owns it. */
+  /**
+   * A frame wants to go to a neighbour that is not CONNECTED. True: send it now. False: it waits, and the cache owns
+   * it.
+   */
   use(neighbour: Neighbour, frame: Frame, now: number): boolean {
     const send = neighbour.pending.length === 0 && (transition(neighbour.state, 'use') & VALID) !== 0
     // Queued before the question is asked, which takes the frame's source for its own.
@@ -151,8 +160,8 @@ export class NeighbourCache {
   }
 
   /**
-   * The neighbour answered us alone, or was heard (RFC 4861 7.2.5, Linux's neigh_update). Without `override` a known address
-   * stays what it is and the news is ignored.
+   * The neighbour answered us alone, or was heard (RFC 4861 7.2.5, Linux's neigh_update). Without `override` a known
+   * address stays what it is and the news is ignored.
    */
   update(neighbour: Neighbour, high: number, low: number, answered: boolean, override: boolean, now: number): void {
     const old = neighbour.state

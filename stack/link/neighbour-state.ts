@@ -1,5 +1,5 @@
-// The states of a neighbour and how they follow each other, as one table (RFC 4861 7.3, Linux's NUD_*). Owns no times and
-// no effects: neighbour-cache.ts arms the timers, sends the probes and keeps the frames that wait.
+// The states of a neighbour and how they follow each other, as one table (RFC 4861 7.3, Linux's NUD_*). Owns no times
+// and no effects: neighbour-cache.ts arms the timers, sends the probes and keeps the frames that wait.
 
 export const NONE = 0
 /** Asked for and not answered yet: frames wait. */

@@ -17,7 +17,10 @@ export class Neighbour {
   state = NONE
   /** Out of the cache for good: ask the cache anew. */
   dead = false
-  /** When an upper layer or an answer last proved that it is there; when its address or state changed; when a frame last went there. */
+  /**
+   * When an upper layer or an answer last proved that it is there; when its address or state changed; when a frame last
+   * went there.
+   */
   confirmed = Number.NEGATIVE_INFINITY
   updated = Number.NEGATIVE_INFINITY
   used = Number.NEGATIVE_INFINITY

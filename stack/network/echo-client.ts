@@ -77,8 +77,9 @@ export class EchoClient {
   }
 
   /**
-   * Sends one request; `onResult` is called once, by dispatch. 0, or a negative errno and no call: -EAGAIN and -ENOBUFS (no
-   * room), -ENETUNREACH, -EMSGSIZE (larger than the path's MTU), -EALREADY (identifier and sequence wait already), -EINVAL.
+   * Sends one request; `onResult` is called once, by dispatch. 0, or a negative errno and no call: -EAGAIN and -ENOBUFS
+   * (no room), -ENETUNREACH, -EMSGSIZE (larger than the path's MTU), -EALREADY (identifier and sequence wait already),
+   * -EINVAL.
    */
   send(address: IpAddress, request: EchoRequest, onResult: (result: EchoResult) => void): number {
     const { identifier, sequence, payloadLength = DEFAULT_PAYLOAD, ttl = 64, timeout = DEFAULT_TIMEOUT } = request

@@ -1,5 +1,5 @@
-// How many ICMP errors we send (RFC 1812 4.3.2.8), as Linux does it: a bucket of 50 filled by 1000 a second for all, drawn
-// from with a random surplus so that it tells nobody anything, and for each host one a second with six saved up.
+// How many ICMP errors we send (RFC 1812 4.3.2.8), as Linux does it: a bucket of 50 filled by 1000 a second for all,
+// drawn from with a random surplus so that it tells nobody anything, and for each host one a second with six saved up.
 
 import type { IpAddress } from '../base/ip-address.ts'
 import type { StackContext } from '../context.ts'

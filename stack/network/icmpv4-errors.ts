@@ -30,7 +30,8 @@ export class Icmpv4Errors {
 
   /**
    * Answers a received packet with "destination unreachable" and `code`. The frame stays the caller's. Nothing is sent
-   * about broadcasts and multicasts (RFC 1122 3.2.2), nor beyond the limit. Fragments and ICMP messages never come here.
+   * about broadcasts and multicasts (RFC 1122 3.2.2), nor beyond the limit. Fragments and ICMP messages never come
+   * here.
    */
   sendUnreachable(code: number, frame: Frame, packet: ReceivedPacket, now: number): void {
     const { counters } = this.context

@@ -134,7 +134,8 @@ export class Icmpv4 implements TransportProtocol {
     if (reply === request) reply.start += reply.transportOffset
     reply.networkOffset = 0
     reply.transportOffset = 0
-    // An unfinished checksum stays the card's to finish: an ICMP message has no pseudo-header, so the field is right as it is.
+    // An unfinished checksum stays the card's to finish: an ICMP message has no pseudo-header, so the field is right as
+    // it is.
     const unfinished = reply.csumStart >= 0
     reply.csumStart = unfinished ? 0 : -1
     reply.csumOffset = CHECKSUM

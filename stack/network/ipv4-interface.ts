@@ -1,5 +1,5 @@
-// IPv4 on one interface: its link, its neighbours, its own and broadcast addresses as plain numbers for the ingress path.
-// Takes packets from the link and hands them to the one ingress of the stack.
+// IPv4 on one interface: its link, its neighbours, its own and broadcast addresses as plain numbers for the ingress
+// path. Takes packets from the link and hands them to the one ingress of the stack.
 
 import { type Cidr, IpAddress } from '../base/ip-address.ts'
 import type { Frame } from '../buffer/frame.ts'

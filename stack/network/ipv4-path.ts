@@ -46,7 +46,10 @@ export class Ipv4Path implements Path {
   private pathMtu: PathMtu | null = null
   /** Sum of the two generations under which the way was found. */
   private generation = -1
-  /** Of the next packet. Begins at random and counts packets on the wire, super-frames by their segments (as Linux's inet_id). */
+  /**
+   * Of the next packet. Begins at random and counts packets on the wire, super-frames by their segments (as Linux's
+   * inet_id).
+   */
   private identification: number
 
   /** `way` was just found by the routing; it becomes the path's own. */

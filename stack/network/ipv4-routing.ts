@@ -86,7 +86,9 @@ export class Ipv4Routing {
     return fill(out, port, to, wanted ?? (to.isLoopback ? LOOPBACK : to), 'unicast')
   }
 
-  /** Broadcast and multicast leave by the interface of the source, of the network, of the route, or the first there is. */
+  /**
+   * Broadcast and multicast leave by the interface of the source, of the network, of the route, or the first there is.
+   */
   private toGroup(
     to: IpAddress,
     wanted: IpAddress | null,

@@ -69,7 +69,10 @@ export class Network implements NetworkContract {
     return port
   }
 
-  /** Its addresses, routes and neighbours go, owners of frames that wait are told `errno` (0: silently); frames that still come in are let go. The device is not closed. */
+  /**
+   * Its addresses, routes and neighbours go, owners of frames that wait are told `errno` (0: silently); frames that
+   * still come in are let go. The device is not closed.
+   */
   removeInterface(port: Interface, errno = ENETDOWN): void {
     const at = this.interfaces.indexOf(port)
     if (at < 0) return
@@ -119,7 +122,10 @@ export class Network implements NetworkContract {
     return entries
   }
 
-  /** Asks whether an address is in use on the link: 0, and later `onVerdict` once, from ingress or a deadline; or -EINVAL. */
+  /**
+   * Asks whether an address is in use on the link: 0, and later `onVerdict` once, from ingress or a deadline; or
+   * -EINVAL.
+   */
   probe(port: Interface, address: IpAddress, onVerdict: (rival: MacAddress | null) => void): number {
     return this.layer(address)?.probe(port, address, onVerdict) ?? -EAFNOSUPPORT
   }

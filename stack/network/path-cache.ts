@@ -1,5 +1,5 @@
-// Paths for those who send to whoever comes along and keep no connection: ICMP, and UDP without a peer. A small table by
-// destination and source; a path that fell out is made anew.
+// Paths for those who send to whoever comes along and keep no connection: ICMP, and UDP without a peer. A small table
+// by destination and source; a path that fell out is made anew.
 
 import type { IpAddress } from '../base/ip-address.ts'
 import type { Path } from './contract.ts'

@@ -1,5 +1,5 @@
-// The routing table of one family: longest prefix first, then the lowest metric (RFC 1122 3.3.1, RFC 1812 5.2.4.3). Owns
-// the routes that `ip route` shows; own and broadcast addresses are known to the layer, not to this table.
+// The routing table of one family: longest prefix first, then the lowest metric (RFC 1122 3.3.1, RFC 1812 5.2.4.3).
+// Owns the routes that `ip route` shows; own and broadcast addresses are known to the layer, not to this table.
 
 import { EEXIST, EINVAL, ENETUNREACH, ESRCH } from '../base/errno.ts'
 import type { Cidr, Family, IpAddress } from '../base/ip-address.ts'
@@ -62,8 +62,9 @@ export class RouteTable {
     if (!Number.isInteger(metric) || metric < 0 || (gateway && gateway.family !== this.family)) return -EINVAL
     const outgoing = this.outgoing(gateway, options.interface)
     if (typeof outgoing === 'number') return outgoing
-    if (this.routes.some((route) => samePrefix(route.destination, destination) && route.metric === metric))
-      return -EEXIST
+    const same = this.routes.filter((route) => samePrefix(route.destination, destination) && route.metric === metric)
+    // Two interfaces may stand on one network, as in Linux: the first one's route is used while it is there.
+    if (same.some((route) => protocol === 'static' || route.interface === outgoing)) return -EEXIST
     this.routes.push({ destination, gateway, interface: outgoing, metric, source, protocol })
     this.routes.sort((a, b) => b.destination.length - a.destination.length || a.metric - b.metric)
     this.generation++

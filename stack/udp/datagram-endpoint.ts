@@ -1,5 +1,5 @@
-// One UDP endpoint: its addresses, its peer, its queue and its pending error. Calls are non-blocking; callbacks come from
-// the layer's dispatch only.
+// One UDP endpoint: its addresses, its peer, its queue and its pending error. Calls are non-blocking; callbacks come
+// from the layer's dispatch only.
 
 import { EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EBADFD, EDESTADDRREQ, EINVAL, EMSGSIZE } from '../base/errno.ts'
 import type { IpAddress } from '../base/ip-address.ts'
@@ -191,7 +191,10 @@ export class DatagramEndpoint implements UdpEndpoint, FrameOwner {
     this.layer.remove(this)
   }
 
-  /** A frame was handed to a device, or waited for a neighbour, and was lost. As in Linux only a connected endpoint is told. */
+  /**
+   * A frame was handed to a device, or waited for a neighbour, and was lost. As in Linux only a connected endpoint is
+   * told.
+   */
   onTransmitError(errno: number): void {
     if (this.remoteAddress !== null) this.fail(errno)
   }

@@ -1,5 +1,5 @@
-// The datagrams that came and were not yet taken by one endpoint, within a bound in bytes. Small ones are copied together
-// into shared pages; a large one keeps the page it arrived in. Owns the references of its pages.
+// The datagrams that came and were not yet taken by one endpoint, within a bound in bytes. Small ones are copied
+// together into shared pages; a large one keeps the page it arrived in. Owns the references of its pages.
 
 import { EAGAIN } from '../base/errno.ts'
 import type { IpAddress } from '../base/ip-address.ts'
@@ -10,7 +10,9 @@ import type { PagePool } from '../buffer/page-pool.ts'
 import { copyOut } from '../network/frame-bytes.ts'
 import type { UdpDatagram } from './contract.ts'
 
-/** A datagram that fills less than this share of the page it came in is copied, so that a page is never held for little. */
+/**
+ * A datagram that fills less than this share of the page it came in is copied, so that a page is never held for little.
+ */
 const SHARE = 4
 /** What a datagram is charged beside its bytes, so that empty ones are bounded too. */
 const OVERHEAD = 256
@@ -40,8 +42,8 @@ export class DatagramQueue {
   }
 
   /**
-   * Takes a copy of, or a reference to, the `length` bytes of the frame from `from` on; the frame stays the caller's. False: no
-   * room for it.
+   * Takes a copy of, or a reference to, the `length` bytes of the frame from `from` on; the frame stays the caller's.
+   * False: no room for it.
    */
   push(
     frame: Frame,
@@ -72,7 +74,10 @@ export class DatagramQueue {
     return true
   }
 
-  /** The oldest datagram, whose page reference is the caller's now: its length, which may be 0, or -EAGAIN when there is none. */
+  /**
+   * The oldest datagram, whose page reference is the caller's now: its length, which may be 0, or -EAGAIN when there is
+   * none.
+   */
   shift(out: UdpDatagram): number {
     if (this.count === 0) return -EAGAIN
     const place = this.places[this.head]

@@ -1,5 +1,5 @@
-// Which endpoints are bound to which port, and which of them a datagram is for: the one that fits most closely (RFC 1122
-// 4.1.3.5, Linux's compute_score). Owns the bindings; ephemeral ports are drawn at random (RFC 6056 3.3.1).
+// Which endpoints are bound to which port, and which of them a datagram is for: the one that fits most closely (RFC
+// 1122 4.1.3.5, Linux's compute_score). Owns the bindings; ephemeral ports are drawn at random (RFC 6056 3.3.1).
 
 import type { Random } from '../base/environment.ts'
 import type { IpAddress } from '../base/ip-address.ts'

@@ -65,7 +65,10 @@ export function arpPacket(): ArpPacket {
   }
 }
 
-/** Reads the packet at `at`. `parse` never throws: false means drop (too short, or not IPv4 over Ethernet). Any operation is let through. */
+/**
+ * Reads the packet at `at`. `parse` never throws: false means drop (too short, or not IPv4 over Ethernet). Any
+ * operation is let through.
+ */
 export function parse(view: DataView, at: number, available: number, out: ArpPacket): boolean {
   if (available < LENGTH) return false
   if (view.getUint16(at + HARDWARE_TYPE) !== ETHERNET || view.getUint16(at + PROTOCOL_TYPE) !== ETHER_IPV4) return false

@@ -29,7 +29,10 @@ export function sum(view: DataView, from: number, to: number): number {
   return at < to ? total + (view.getUint8(at) << 8) : total
 }
 
-/** Puts the sum of a piece that begins at an odd offset in its place: the bytes of its words change sides. Takes and gives a folded sum. */
+/**
+ * Puts the sum of a piece that begins at an odd offset in its place: the bytes of its words change sides. Takes and
+ * gives a folded sum.
+ */
 export function swapBytes(folded: number): number {
   return ((folded & 0xff) << 8) | (folded >>> 8)
 }

@@ -1,5 +1,5 @@
-// The Ethernet II header (IEEE 802.3 3.2). Addresses are pairs of numbers as in base/mac-address.ts, so that reading one
-// allocates nothing.
+// The Ethernet II header (IEEE 802.3 3.2). Addresses are pairs of numbers as in base/mac-address.ts, so that reading
+// one allocates nothing.
 //
 //   0                   1                   2                   3
 //   0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1

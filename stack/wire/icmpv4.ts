@@ -1,5 +1,5 @@
-// The ICMP header for IPv4 (RFC 792) with the two meanings of its second word that are used: identifier and sequence of an
-// echo, and the next hop's MTU of "fragmentation needed" (RFC 1191 4).
+// The ICMP header for IPv4 (RFC 792) with the two meanings of its second word that are used: identifier and sequence of
+// an echo, and the next hop's MTU of "fragmentation needed" (RFC 1191 4).
 //
 //   0                   1                   2                   3
 //   0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -56,7 +56,10 @@ export function icmpv4Header(): Icmpv4Header {
   return { type: 0, code: 0, checksum: 0, identifier: 0, sequence: 0 }
 }
 
-/** Reads the header at `at`, of which `available` bytes came. `parse` never throws: false means drop. The checksum is the caller's to verify. */
+/**
+ * Reads the header at `at`, of which `available` bytes came. `parse` never throws: false means drop. The checksum is
+ * the caller's to verify.
+ */
 export function parse(view: DataView, at: number, available: number, out: Icmpv4Header): boolean {
   if (available < HEADER) return false
   out.type = view.getUint8(at + TYPE)

@@ -79,7 +79,8 @@ export function ipv4Header(): Ipv4Header {
 
 /**
  * Reads the header at `at`, of which `available` bytes came. Never throws: false means drop. True guarantees version 4
- * and 20 <= headerLength <= available; total length and checksum are the caller's to judge, since each is counted apart.
+ * and 20 <= headerLength <= available; total length and checksum are the caller's to judge, since each is counted
+ * apart.
  */
 export function parse(view: DataView, at: number, available: number, out: Ipv4Header): boolean {
   if (available < HEADER) return false

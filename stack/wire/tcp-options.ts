@@ -1,6 +1,6 @@
 // The options of a TCP header: maximum segment size (RFC 9293 3.7.1), window scale and timestamps (RFC 7323), SACK
-// (RFC 2018). Written in Linux's order and padding. Unknown options are skipped by their length; one that lies about its
-// length ends the list (what came before it counts), a known one of a wrong length is skipped, as in Linux.
+// (RFC 2018). Written in Linux's order and padding. Unknown options are skipped by their length; one that lies about
+// its length ends the list (what came before it counts), a known one of a wrong length is skipped, as in Linux.
 
 export const OPTION_END = 0
 export const OPTION_NOP = 1
@@ -43,8 +43,9 @@ export class TcpOptions {
 }
 
 /**
- * Reads the options in bytes [at, end). Never throws and never reads past `end`. False: the list is malformed (an option's
- * length is below 2 or runs past the end); `out` then holds what came before. SYN-only options are reported wherever they stand.
+ * Reads the options in bytes [at, end). Never throws and never reads past `end`. False: the list is malformed (an
+ * option's length is below 2 or runs past the end); `out` then holds what came before. SYN-only options are reported
+ * wherever they stand.
  */
 export function parseOptions(view: DataView, at: number, end: number, out: TcpOptions): boolean {
   out.clear()
@@ -115,8 +116,8 @@ function fittingBlocks(from: TcpOptions, used: number): number {
 }
 
 /**
- * Writes the options in Linux's order and returns their length: `mss`, `sackOK TS` (or `nop nop TS`, or `nop nop sackOK`),
- * `nop wscale`, `nop nop sack`. SACK blocks that do not fit are left out from the end.
+ * Writes the options in Linux's order and returns their length: `mss`, `sackOK TS` (or `nop nop TS`, or `nop nop
+ * sackOK`), `nop wscale`, `nop nop sack`. SACK blocks that do not fit are left out from the end.
  */
 export function emitOptions(from: TcpOptions, view: DataView, at: number): number {
   let i = at

@@ -1,5 +1,5 @@
-// The TCP header (RFC 9293 3.1) and its options (RFC 9293 3.2, RFC 7323, RFC 2018). Owns the format, and no meaning of it:
-// what to do with a wild value is the connection's business.
+// The TCP header (RFC 9293 3.1) and its options (RFC 9293 3.2, RFC 7323, RFC 2018). Owns the format, and no meaning of
+// it: what to do with a wild value is the connection's business.
 //
 //   0                   1                   2                   3
 //   0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -49,7 +49,10 @@ export const URGENT = layout.offset('urgent')
 export const HEADER = layout.span
 export const HEADER_MAX = 60
 
-/** Ports, window, checksum and urgent pointer in host order; sequence numbers as signed 32-bit integers; `dataOffset` in bytes. */
+/**
+ * Ports, window, checksum and urgent pointer in host order; sequence numbers as signed 32-bit integers; `dataOffset` in
+ * bytes.
+ */
 export interface TcpHeader {
   sourcePort: number
   destinationPort: number

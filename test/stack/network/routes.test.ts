@@ -251,6 +251,20 @@ describe('paths', () => {
     },
   )
 
+  it('of two interfaces on one network the second takes over when the first goes', () => {
+    const rig = new Rig()
+    const port = rig.stack.addInterface({
+      device: new MemoryDevice('test1', OUR_MAC),
+      addresses: [cidr('192.0.2.3/24')],
+    })
+    expect(path(rig, '192.0.2.9')).toBe('192.0.2.2 test0 1500')
+    rig.stack.removeInterface(rig.port)
+    expect(path(rig, '192.0.2.9')).toBe('192.0.2.3 test1 1500')
+    rig.stack.removeInterface(port)
+    expect(path(rig, '192.0.2.9')).toBe(-101)
+    rig.close()
+  })
+
   it('/31 and /32 have no broadcast address', () => {
     const rig = new Rig({ addresses: ['192.0.2.2/31', '203.0.113.5/32'] })
     expect(path(rig, '192.0.2.3')).toBe('192.0.2.2 test0 1500')
