@@ -87,7 +87,9 @@ export class Host extends EventEmitter<HostEvents> {
       scratch: Buffer.allocUnsafeSlow(SCRATCH),
       lookup: parts.lookup,
       closed: false,
-      open: new Set(),
+      open: new OpenSet(() => {
+        if (this.checkEnd) this.handle.requestPoll()
+      }),
     }
     this.hold = new Hold(this.context.keeper)
     this.net = createNet(this.context)
@@ -103,10 +105,27 @@ export class Host extends EventEmitter<HostEvents> {
 
   /**
    * Lets a server of Node's own (http, https, http2, tls, net) listen on this host: `host.listen(http.createServer(app), 80)`.
-   * Its `listening`, `error`, `address()` and `close()` are as ever. `address` null: any of the host's.
+   * Its `listening`, `error`, `address()` and `close()` are as ever. `address` null: any of the host's. As with Node's own
+   * `listen`, the last argument may be a listener for `listening`.
    */
-  listen<S extends NodeServer>(server: S, port: number, address: string | null = null, backlog = 511): S {
-    adoptServer(this.context, this.net.Socket, server, validatePort(port, 'port'), address, backlog)
+  listen<S extends NodeServer>(server: S, port: number, listener?: () => void): S
+  listen<S extends NodeServer>(server: S, port: number, address: string | null, listener?: () => void): S
+  listen<S extends NodeServer>(
+    server: S,
+    port: number,
+    address: string | null,
+    backlog: number,
+    listener?: () => void,
+  ): S
+  listen<S extends NodeServer>(server: S, port: number, ...rest: unknown[]): S {
+    const listener = rest.findIndex((value) => typeof value === 'function')
+    const [address, backlog] = listener < 0 ? rest : rest.slice(0, listener)
+    if (address !== undefined && address !== null && typeof address !== 'string') {
+      throw new TypeError(`the address to listen on must be a string or null, not ${typeof address}`)
+    }
+    if (backlog !== undefined && typeof backlog !== 'number') throw new TypeError('the backlog must be a number')
+    if (listener >= 0) server.once('listening', rest[listener] as () => void)
+    adoptServer(this.context, this.net.Socket, server, validatePort(port, 'port'), address ?? null, backlog ?? 511)
     return server
   }
 
@@ -237,4 +256,20 @@ interface HostContext {
   lookup: LookupFunction | null
   closed: boolean
   open: Set<Closable>
+}
+
+/** What is open; tells when something no longer is, since the end of a closing host waits for that. */
+class OpenSet extends Set<Closable> {
+  readonly #onDelete: () => void
+
+  constructor(onDelete: () => void) {
+    super()
+    this.#onDelete = onDelete
+  }
+
+  override delete(value: Closable): boolean {
+    const had = super.delete(value)
+    if (had) this.#onDelete()
+    return had
+  }
 }

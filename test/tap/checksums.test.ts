@@ -1,5 +1,6 @@
 // Frames that were segmented and summed in software, seen by tcpdump on the kernel's side of the TAP and judged by tshark:
 // not one bad checksum, no frame above the MTU, no retransmission.
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { makeFile, Namespace, removeFolder, STACK, temporaryFolder, Up } from './lab.ts'
@@ -45,6 +46,8 @@ describeOnTap('checksums as tshark sees them', ['ip', 'curl', 'tcpdump', 'tshark
     })
     expect(namespace.run('ping', ['-c', '2', '-i', '0.1', STACK]).status).toBe(0)
     expect((await namespace.start('curl', ['-sSf', '-o', '/dev/null', `http://${STACK}/file.bin`])).status).toBe(0)
+    // tcpdump forgets what it has not read yet when it is told to end.
+    while (statSync(capture).size < SIZE) await new Promise((later) => setTimeout(later, 20))
     const ended = new Promise((done) => tcpdump.on('close', done))
     tcpdump.kill('SIGINT')
     await ended

@@ -20,6 +20,7 @@ export interface Output {
 /** A namespace of its own; everything in it ends with `remove`. */
 export class Namespace {
   readonly name = `pwt-${process.pid}-${++counter}`
+  readonly running: Up[] = []
 
   constructor() {
     execFileSync('ip', ['netns', 'add', this.name])
@@ -43,6 +44,11 @@ export class Namespace {
   /** As `run`, but lets this process's own event loop go on. */
   async start(program: string, args: string[]): Promise<Output> {
     return collect(this.spawn(program, args))
+  }
+
+  /** Ends what a failed test left running. */
+  async killAll(): Promise<void> {
+    for (const up of this.running.splice(0)) await up.kill()
   }
 
   remove(): void {
@@ -84,6 +90,7 @@ export class Up {
 
   static async start(namespace: Namespace, args: string[] = []): Promise<Up> {
     const up = new Up(namespace.spawn(process.execPath, [PROGRAM, 'up', ...args]))
+    namespace.running.push(up)
     await up.waitFor(/curl http:/)
     return up
   }
@@ -100,6 +107,12 @@ export class Up {
       const what = await Promise.race([more, this.closed])
       if (what !== 'more') throw new Error(`pagewire up ended with ${what} before ${pattern}:\n${this.output}`)
     }
+  }
+
+  /** Ends it whatever state it is in, so that a test that failed leaves nothing to the next one. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL')
+    await this.closed
   }
 
   /** As Ctrl-C; the exit status. */

@@ -63,7 +63,7 @@ describeOnTap('the package', ['ip', 'curl'], () => {
   })
 
   it('installs the command', () => {
-    const run = spawnSync('npx', ['--no', 'pagewire', '--version'], { cwd: folder, encoding: 'utf8' })
+    const run = spawnSync('npx', ['--no', '--', 'pagewire', '--version'], { cwd: folder, encoding: 'utf8' })
     expect(run.stdout.trim()).toBe(JSON.parse(readFileSync('package.json', 'utf8')).version)
   })
 })
