@@ -2,6 +2,7 @@
 // Socket, within the server's limit. Owns the listener and its hold on the process.
 
 import { AsyncResource } from 'node:async_hooks'
+import { channel } from 'node:diagnostics_channel'
 import type { TcpEndpoint, TcpListener } from '../../../stack/tcp/contract.ts'
 import { Hold } from '../keeper.ts'
 import { type SocketAddress, toSocketAddress } from './addresses.ts'
@@ -30,6 +31,9 @@ export type SocketConstructor = new (options?: {
   keepAlive?: boolean
   keepAliveInitialDelay?: number
 }) => Socket
+
+/** Node's channel, for tracers. */
+const accepted = channel('net.server.socket')
 
 export class Acceptor {
   private readonly server: AcceptingServer
@@ -83,7 +87,11 @@ export class Acceptor {
 
   private admit(endpoint: TcpEndpoint): void {
     const { server } = this
-    if (this.refuses(endpoint)) {
+    if (this.blocks(endpoint)) {
+      endpoint.close()
+      return
+    }
+    if (server.maxConnections && server._connections >= server.maxConnections) {
       const local = toSocketAddress(endpoint.localAddress, endpoint.localPort)
       const remote = toSocketAddress(endpoint.remoteAddress, endpoint.remotePort)
       endpoint.close()
@@ -108,15 +116,14 @@ export class Acceptor {
     socket._accept(endpoint, server, server.pauseOnConnect ?? false)
     try {
       server.emit('connection', socket)
+      if (accepted.hasSubscribers) accepted.publish({ socket })
     } finally {
       socket._start()
     }
   }
 
-  private refuses(endpoint: TcpEndpoint): boolean {
-    const { maxConnections, blockList, _connections } = this.server
-    if (maxConnections && _connections >= maxConnections) return true
-    const { remoteAddress } = endpoint
+  private blocks({ remoteAddress }: TcpEndpoint): boolean {
+    const { blockList } = this.server
     return Boolean(blockList?.check(remoteAddress.toString(), remoteAddress.family === 4 ? 'ipv4' : 'ipv6'))
   }
 }

@@ -18,6 +18,8 @@ export interface ConnectingSocket {
   emit(event: string, ...values: unknown[]): boolean
   destroy(error: Error): unknown
   _unrefTimer(): void
+  /** Why it cannot connect now: EALREADY or EISCONN (positive); 0. */
+  readonly _busy: number
   _opened(endpoint: TcpEndpoint): void
 }
 
@@ -78,18 +80,25 @@ export class Attempt {
       return
     }
     socket._unrefTimer()
-    const { localAddress, localPort } = options
     socket.autoSelectFamilyAttemptedAddresses.push(`${text}:${this.port}`)
     socket.emit('connectionAttempt', text, this.port, this.family)
-    const endpoint = this.context.closed
-      ? -ENETDOWN
-      : this.context.tcp.connect(address, this.port, {
-          localAddress: localAddress ? IpAddress.from(localAddress) : null,
-          localPort: localPort ?? 0,
-          ...(options.tcp ? { options: options.tcp } : {}),
-        })
+    // A listener may have ended it.
+    if (!socket.connecting) return
+    const endpoint = this.open(address)
     if (typeof endpoint !== 'number') socket._opened(endpoint)
     else socket.destroy(this.refusal(-endpoint))
+  }
+
+  private open(address: IpAddress): TcpEndpoint | number {
+    const { socket, context, options } = this
+    if (socket._busy !== 0) return -socket._busy
+    if (context.closed) return -ENETDOWN
+    const { localAddress, localPort, tcp } = options
+    return context.tcp.connect(address, this.port, {
+      localAddress: localAddress ? IpAddress.from(localAddress) : null,
+      localPort: localPort ?? 0,
+      ...(tcp ? { options: tcp } : {}),
+    })
   }
 
   /** The stack would not even begin. */

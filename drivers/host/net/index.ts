@@ -1,5 +1,6 @@
 // host.net: what node:net exports, bound to one host. The constructors are made per host, since Node's take no host.
 
+import { channel } from 'node:diagnostics_channel'
 import type { ClientRequestArgs } from 'node:http'
 import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -49,6 +50,9 @@ export interface Net {
   readonly SocketAddress: typeof SocketAddress
 }
 
+/** Node's channel, for tracers. */
+const created = channel('net.client.socket')
+
 export function createNet(context: SocketContext): Net {
   class Socket extends BaseSocket {
     constructor(options?: SocketOptions) {
@@ -63,6 +67,7 @@ export function createNet(context: SocketContext): Net {
   const connect = (...values: unknown[]): BaseSocket => {
     const { options, callback } = normalizeArguments<ConnectOptions>(values)
     const socket = new Socket(options)
+    if (created.hasSubscribers) created.publish({ socket })
     if (options.timeout) socket.setTimeout(options.timeout)
     // A signal that was aborted before has ended the socket already.
     return socket.destroyed ? socket : socket.connect(options, callback ?? undefined)

@@ -3,6 +3,7 @@
 // Socket, so that tls and http2 wrap it as a stream and never look for a handle of libuv.
 
 import { addAbortSignal } from 'node:stream'
+import { EALREADY, EISCONN } from '../../../stack/base/errno.ts'
 import type { TcpEndpoint, TcpInfo } from '../../../stack/tcp/contract.ts'
 import { Hold } from '../keeper.ts'
 import type { Timeout } from '../timeouts.ts'
@@ -82,6 +83,12 @@ export class Socket extends EndpointStream implements Closable {
     this._intake.wanted = false
     this._intake.bytes = 0
     this._writer.bytes = 0
+  }
+
+  /** For the connector: why another connect is refused. */
+  get _busy(): number {
+    if (!this._endpoint) return 0
+    return this.#connected ? EISCONN : EALREADY
   }
 
   /** For the connector: the connect is on its way. */

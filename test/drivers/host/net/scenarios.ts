@@ -581,6 +581,30 @@ export const scenarios: Record<string, Scenario> = {
     await closed(server)
   },
 
+  'a connect while connecting': async (arena, recorder) => {
+    const server = await listening(arena.server, arena, recorder)
+    const socket = client(arena, server, recorder)
+    await new Promise<void>((resolve) => process.nextTick(resolve))
+    socket.connect(portOf(server), arena.address)
+    await told(socket, 'close')
+    recorder.told.server = []
+    await closed(server)
+    recorder.told.server = []
+    recorder.told.client = recorder.told.client.map((line) => line.replace(/ - Local.*/, ''))
+  },
+
+  'a socket made first and connected later': async (arena, recorder) => {
+    const server = await listening(arena.server, arena, recorder)
+    server.on('connection', (peer: Socket) => peer.pipe(peer))
+    const socket = new arena.client.Socket({ allowHalfOpen: true, noDelay: true, keepAlive: true })
+    recorder.socket('client', socket, { data: true })
+    recorder.say('client', `${socket.connecting} ${socket.pending} ${socket.readyState}`)
+    socket.setTimeout(60_000)
+    socket.connect({ port: portOf(server), host: arena.address })
+    socket.once('connect', () => socket.end('hello'))
+    await closed(server, socket)
+  },
+
   'destroySoon sends what was written': async (arena, recorder) => {
     const { server, socket, peer } = await pair(arena, recorder)
     recorder.data('peer', peer)
