@@ -4,18 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import {
-  collect,
-  makeFile,
-  Namespace,
-  PROGRAM,
-  removeFolder,
-  STACK,
-  sha256,
-  stackCounters,
-  temporaryFolder,
-  Up,
-} from './lab.ts'
+import { collect, makeFile, Namespace, PROGRAM, removeFolder, STACK, sha256, temporaryFolder, Up } from './lab.ts'
 import { describeOnTap } from './requirements.ts'
 
 const SIZE = 64 << 20
