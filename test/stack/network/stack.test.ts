@@ -50,6 +50,28 @@ describe('a poll', () => {
     rig.close()
   })
 
+  it('acknowledges much data before the application gets its turn', () => {
+    const rig = new Rig().knowPeer()
+    const order: string[] = []
+    const { pollTransmit } = rig.stack.tcp
+    rig.stack.tcp.pollTransmit = (now) => {
+      order.push('transmit')
+      pollTransmit.call(rig.stack.tcp, now)
+    }
+    bound(rig, 9, () => order.push('callback'))
+    const addresses = { source: PEER, destination: OURS }
+    const payload = udp({ ...addresses, sourcePort: 5, destinationPort: 9 }, new Uint8Array(40_000))
+    const large = ethernet(OUR_MAC, PEER_MAC, 0x0800, ipv4({ ...addresses, protocol: 17 }, payload))
+    rig.device.receiving.push(large)
+    rig.stack.poll()
+    expect(order).toEqual(['callback', 'transmit'])
+    order.length = 0
+    rig.device.receiving.push(large, large)
+    rig.stack.poll()
+    expect(order).toEqual(['transmit', 'callback', 'transmit'])
+    rig.close()
+  })
+
   it('leaves frames beyond its budget to the next, and says so', () => {
     const rig = new Rig()
     let calls = 0
