@@ -207,7 +207,7 @@ export class Host implements StackContext, Network {
 
   path(destination: IpAddress, source?: IpAddress | null): Path | number {
     const host = this
-    return {
+    const path: Path = {
       source: source ?? this.address,
       destination,
       interface: STUB_INTERFACE,
@@ -221,18 +221,19 @@ export class Host implements StackContext, Network {
         return host.room !== 0
       },
       pseudoHeaderSum(protocol, length) {
-        return pseudoHeaderV4(this.source.d, this.destination.d, protocol, length)
+        return pseudoHeaderV4(path.source.d, path.destination.d, protocol, length)
       },
       transmit(frame) {
         if (host.room === 0) return -11
         if (host.room !== null) host.room--
         if (frame.length + 20 > 65535) throw new Error('packet too long')
         if (frame.gsoSize === 0 && frame.length + 20 > host.mtu) return -90
-        host.link.send(host, frame, this)
+        host.link.send(host, frame, path)
         return 0
       },
       confirm() {},
     }
+    return path
   }
 
   isLocal(address: IpAddress): boolean {
