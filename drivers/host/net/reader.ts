@@ -8,6 +8,8 @@ import type { TcpEndpoint } from '../../../stack/tcp/contract.ts'
 
 /** The most bytes of one Buffer. */
 const PIECE = 65536
+/** Smaller ones come out of Node's own pool. */
+const POOLED = 4096
 
 /** Takes pieces; one per stack is enough, as it keeps nothing between two calls. */
 export class Reader {
@@ -27,7 +29,7 @@ export class Reader {
       }
     }
     const total = Math.min(length + endpoint.receiveQueued, PIECE)
-    const buffer = Buffer.allocUnsafe(total)
+    const buffer = total < POOLED ? Buffer.allocUnsafe(total) : Buffer.allocUnsafeSlow(total)
     buffer.set(page.bytes.subarray(offset, offset + length))
     page.release()
     if (total === length) return buffer

@@ -1,7 +1,8 @@
-// TCP_NODELAY and SO_KEEPALIVE of one socket, kept until there is an endpoint and then set on it.
+// TCP_NODELAY, SO_KEEPALIVE and IP_TOS of one socket, kept until there is an endpoint and then set on it.
 
 import type { TcpEndpoint } from '../../../stack/tcp/contract.ts'
 import type { SocketOptions } from './arguments.ts'
+import { outOfRange } from './errors.ts'
 
 const SECOND = 1_000_000
 
@@ -10,6 +11,8 @@ export class SocketSettings {
   private keepAlive: boolean
   /** Milliseconds; below a second: TCP_KEEPIDLE stays as it is. */
   private keepAliveDelay: number
+  /** 0 to 255. */
+  trafficClass = 0
 
   constructor(options: SocketOptions) {
     this.noDelay = Boolean(options.noDelay)
@@ -21,6 +24,14 @@ export class SocketSettings {
   apply(endpoint: TcpEndpoint): void {
     if (this.noDelay) endpoint.setOption('noDelay', true)
     if (this.keepAlive) this.applyKeepAlive(endpoint)
+    if (this.trafficClass) endpoint.setOption('trafficClass', this.trafficClass)
+  }
+
+  /** Throws RangeError for what is no byte. */
+  setTrafficClass(endpoint: TcpEndpoint | null, value: number): void {
+    if (!Number.isInteger(value) || value < 0 || value > 255) throw outOfRange('tos', '>= 0 and <= 255', value)
+    this.trafficClass = value
+    endpoint?.setOption('trafficClass', value)
   }
 
   setNoDelay(endpoint: TcpEndpoint | null, enable: boolean): void {

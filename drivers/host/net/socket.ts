@@ -14,7 +14,7 @@ import type { Closable, SocketContext } from './context.ts'
 import { type Done, EndpointStream } from './endpoint-stream.ts'
 import { codedError, socketClosed } from './errors.ts'
 import { SocketSettings } from './socket-settings.ts'
-import { validateDuration, validateFunction } from './validate.ts'
+import { validateDuration, validateFunction, validateNumber } from './validate.ts'
 import type { Chunk } from './writer.ts'
 
 /** Whoever accepted the socket and counts it: our Server, or one of Node's. */
@@ -223,6 +223,16 @@ export class Socket extends EndpointStream implements Closable {
   setKeepAlive(enable = false, initialDelay = 0): this {
     this.#settings.setKeepAlive(this._endpoint, Boolean(enable), initialDelay)
     return this
+  }
+
+  /** IP_TOS: the DSCP and ECN byte of what is sent, 0 to 255. */
+  setTypeOfService(value: number): this {
+    this.#settings.setTrafficClass(this._endpoint, validateNumber(value, 'tos'))
+    return this
+  }
+
+  getTypeOfService(): number {
+    return this._endpoint?.getOption('trafficClass') ?? this.#settings.trafficClass
   }
 
   /** It keeps the process alive while it is open. The default. */

@@ -132,6 +132,42 @@ describe('a peer that goes away', () => {
   })
 })
 
+describe('options of a socket', () => {
+  it('mark its packets, also when set before the connect', async () => {
+    arena = await SimulatedArena.make()
+    const server = arena.server.createServer((peer) => peer.resume()).listen(80)
+    const marks = new Set<number>()
+    arena.wire.observe((end, bytes) => {
+      if (end === 'b' && bytes[23] === 6) marks.add(bytes[15])
+    })
+    const socket = new arena.client.Socket().setTypeOfService(0x10)
+    expect(() => socket.setTypeOfService(256)).toThrow(RangeError)
+    socket.connect(80, arena.address)
+    await arena.settle(once(socket, 'connect'))
+    socket.setTypeOfService(0x20)
+    expect(socket.getTypeOfService()).toBe(0x20)
+    socket.end()
+    await arena.settle(told(socket, 'close'))
+    expect([...marks].filter((mark) => mark !== 0)).toEqual([0x10, 0x20])
+    server.close()
+  })
+
+  it('of the endpoint are taken by connect and createServer', async () => {
+    arena = await SimulatedArena.make()
+    const server = arena.server.createServer({ tcp: { congestion: 'reno' } }).listen(80)
+    const accepted = told(server, 'connection')
+    const socket = arena.client.connect({ port: 80, host: arena.address, tcp: { maxSegment: 600 } })
+    await arena.settle(once(socket, 'connect'))
+    const [peer] = (await arena.settle(accepted)) as [Socket]
+    expect(peer.info()).toMatchObject({ congestion: 'reno' })
+    expect(peer.info()?.sndMss).toBeLessThanOrEqual(600)
+    expect(socket.info()?.congestion).toBe('cubic')
+    socket.destroy()
+    await arena.settle(told(peer.resume(), 'close'))
+    server.close()
+  })
+})
+
 describe('time-outs of a socket', () => {
   it('are told after silence, in virtual time, and close nothing', async () => {
     const { server, socket, peer } = await pair()

@@ -180,6 +180,7 @@ describe('writing', () => {
         expect(Buffer.concat(subject.sent).equals(expected)).toBe(true)
         expect(writer.bytes).toBe(expected.length)
       }),
+      { numRuns: 50 },
     )
   })
 })
