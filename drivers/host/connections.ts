@@ -14,7 +14,10 @@ export interface ConnectionRow {
   state: TcpState | 'UNCONN'
   /** Recv-Q: bytes that were not taken yet; of a listener: connections that wait to be accepted. */
   receiveQueue: number
-  /** Send-Q: bytes that were not acknowledged yet; of a listener: its backlog. */
+  /**
+   * Send-Q: bytes that were not acknowledged yet; of a listener: its backlog; of UDP: 0, since
+   * datagrams go to the card at once.
+   */
   sendQueue: number
   local: ConnectionEnd
   /** Null when there is none. */
@@ -53,7 +56,7 @@ export function connectionRows({ tcp, udp }: Pick<Stack, 'tcp' | 'udp'>): Connec
     rows.push({
       protocol: 'udp',
       state: endpoint.remoteAddress ? 'ESTABLISHED' : 'UNCONN',
-      receiveQueue: 0,
+      receiveQueue: endpoint.receiveQueued,
       sendQueue: 0,
       local: end(endpoint.localAddress, endpoint.localPort),
       remote: endpoint.remoteAddress ? end(endpoint.remoteAddress, endpoint.remotePort) : null,

@@ -28,6 +28,8 @@ export interface UdpEndpoint {
   send(bytes: Uint8Array, address?: IpAddress | null, port?: number): number
   /** Fills `out` (whose page reference is the caller's now) and answers the length, which may be 0; -EAGAIN; or the pending error. */
   receive(out: UdpDatagram): number
+  /** Bytes that `receive` could take now, over all datagrams. */
+  readonly receiveQueued: number
   setOption(name: 'broadcast', value: boolean): number
   setOption(name: 'receiveBuffer' | 'ttl' | 'trafficClass', value: number): number
   close(): void

@@ -48,6 +48,10 @@ export class DatagramEndpoint implements UdpEndpoint, FrameOwner {
     return (this.queue.count > 0 || error ? READABLE : 0) | (this.blocked ? 0 : WRITABLE) | error
   }
 
+  get receiveQueued(): number {
+    return this.queue.bytes
+  }
+
   takeError(): number {
     const { error } = this
     this.error = 0

@@ -41,6 +41,11 @@ export class DatagramQueue {
     this.limit = limit
   }
 
+  /** Bytes of all datagrams. */
+  get bytes(): number {
+    return this.charged - this.count * OVERHEAD
+  }
+
   /**
    * Takes a copy of, or a reference to, the `length` bytes of the frame from `from` on; the frame stays the caller's.
    * False: no room for it.
