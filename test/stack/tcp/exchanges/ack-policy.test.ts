@@ -116,7 +116,29 @@ describe('delayed', () => {
     peer.expectsNothing('10s')
     const at = peer.flow.sndNxt
     peer.sends({ flags: 'P.', length: 100 })
-    peer.expectsWithin('40ms', { flags: '.', ack: at + 100 })
+    peer.expects({ flags: '.', ack: at + 100 })
+  })
+
+  test('a receiver that only reads is quick at the start, and then acknowledges about every second segment', () => {
+    const { peer, connection } = established()
+    let acks = 0
+    for (let i = 0; i < 100; i++) {
+      peer.sends({ flags: '.', length: 1460 })
+      connection.readAll()
+      peer.advance('1ms')
+      acks += peer.ignoreReceived().length
+    }
+    expect(acks).toBeGreaterThanOrEqual(50)
+    expect(acks).toBeLessThanOrEqual(70)
+  })
+
+  test('switching to quick acknowledges what is owed', () => {
+    const { peer, connection } = interactive()
+    const at = peer.flow.sndNxt
+    peer.sends({ flags: 'P.', length: 100 })
+    peer.expectsNothing('10ms')
+    connection.set('quickAck', true)
+    peer.expects({ flags: '.', ack: at + 100, length: 0 })
   })
 })
 

@@ -53,6 +53,19 @@ describe('without SACK', () => {
     expect(peer.ignoreReceived().filter(({ length }) => length > 0)).toEqual([])
   })
 
+  test('duplicates of what recovery itself sent again begin no new one (RFC 6582 3.2)', () => {
+    const { peer, connection } = tenOut()
+    for (let i = 0; i < 3; i++) peer.sends({ flags: '.', ack: 1 })
+    peer.expects({ seq: 1, length: MSS })
+    connection.write(5 * MSS)
+    peer.ignoreReceived()
+    peer.sends({ flags: '.', ack: edges(0, 10)[1] })
+    peer.ignoreReceived()
+    for (let i = 0; i < 4; i++) peer.sends({ flags: '.', ack: edges(0, 10)[1] })
+    expect(peer.ignoreReceived().filter(({ seq }) => seq === edges(10, 11)[0])).toEqual([])
+    expect(connection.info.totalRetrans).toBe(1)
+  })
+
   test('recovery is entered once per window of data', () => {
     const { peer, connection } = tenOut()
     for (let i = 0; i < 9; i++) peer.sends({ flags: '.', ack: 1 })

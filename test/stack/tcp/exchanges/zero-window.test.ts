@@ -104,13 +104,16 @@ describe('the window opens', () => {
     peer.expectsAfter(RTO, { flags: '.', seq: 2000, length: 0 })
   })
 
-  test('an older segment does not open it (RFC 9293 3.10.7.4: SND.WL1, SND.WL2)', () => {
+  test('a segment that was overtaken does not open it (RFC 9293 3.10.7.4: SND.WL1, SND.WL2)', () => {
     const { peer } = closed()
-    peer.sends({ flags: 'P.', seq: 1, ack: 1001, length: 10, window: 0 })
-    peer.expects({ ack: 11 })
-    // It was on its way longer: its sequence number is from before, its window too.
-    peer.sends({ flags: '.', seq: 1, ack: 1001, window: 65535 })
+    peer.sends({ flags: 'P.', seq: 101, ack: 1001, length: 10, window: 0 })
+    peer.expects({ ack: 1 })
+    // It was sent before the one above and says what was true then.
+    peer.sends({ flags: 'P.', seq: 1, ack: 1001, length: 10, window: 65535 })
+    peer.advance('100ms')
     expect(peer.ignoreReceived().filter(({ length }) => length > 0)).toEqual([])
+    peer.sends({ flags: 'P.', seq: 111, ack: 1001, length: 10, window: 65535 })
+    expect(peer.ignoreReceived().some(({ seq, length }) => seq === 1001 && length === 1000)).toBe(true)
   })
 })
 
