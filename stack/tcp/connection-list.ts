@@ -12,6 +12,11 @@ export class ConnectionList {
     this.count++
   }
 
+  /** The first of the present filling, which is not empty. */
+  get first(): Connection {
+    return this.items[0] as Connection
+  }
+
   /** Takes item `index` of the present filling; the place forgets it. */
   take(index: number): Connection {
     const connection = this.items[index] as Connection

@@ -18,11 +18,10 @@ import {
 } from './contract.ts'
 import { ControlBlock, KEEP_ALIVE, LIFETIME } from './control-block.ts'
 import { abort, fail } from './ending.ts'
-import { negotiate } from './establish.ts'
+import { negotiate, offer } from './establish.ts'
 import type { HalfOpen } from './half-open.ts'
 import { connectionInfo } from './info.ts'
 import { isOptionValue } from './options.ts'
-import { scaleFor } from './receive-window.ts'
 import { deadlinePassed } from './timeouts.ts'
 
 /** Where a passive connection goes when its handshake is complete. */
@@ -58,12 +57,9 @@ export class Connection extends ControlBlock implements TcpEndpoint {
 
   /** An active open: the SYN leaves with the next transmit. */
   open(iss: number): void {
-    const { options } = this
     this.sendWindow.begin(iss)
     this.queue.begin(advance(iss, 1))
-    this.offeredScale = options.windowScaling ? scaleFor(options.receiveBuffer) : -1
-    this.offersSack = options.sack
-    this.offersTimestamps = options.timestamps
+    offer(this)
     this.move('active-open')
     this.synWaiting = true
     this.changed()
@@ -79,6 +75,7 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     this.queue.begin(this.sendWindow.sndNxt)
     this.receiveWindow.begin(half.irs)
     this.receiveWindow.advertiseUnscaled()
+    offer(this)
     negotiate(this, half, now)
     this.sendWindow.onSyn(half.irs, half.iss, half.window)
     this.timeouts = half.retries

@@ -86,8 +86,8 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
   sack = false
   /** The shift that our SYN or SYN-ACK offers, -1: none. */
   offeredScale = -1
-  offersSack = true
-  offersTimestamps = true
+  offersSack = false
+  offersTimestamps = false
   /** A SYN or SYN-ACK is to be sent (again). */
   synWaiting = false
   /** Opened by a listener: the half-open record has become this connection. */

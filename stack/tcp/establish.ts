@@ -17,20 +17,24 @@ export interface PeerOffer {
   tsVal: number
 }
 
-/** Takes in the options of the peer's SYN: what both offer holds. Decides what our SYN-ACK may say. */
-export function negotiate(block: ControlBlock, offer: PeerOffer, now: number): void {
+/** What our SYN offers, or our SYN-ACK if the peer's SYN does too. */
+export function offer(block: ControlBlock): void {
   const { options } = block
-  block.size.onOption(offer.mss)
-  block.sack = options.sack && offer.sackPermitted
-  if (options.timestamps && offer.timestamps) block.timestamps.begin(offer.tsVal, now)
-  if (options.windowScaling && offer.windowScale >= 0) {
+  block.offeredScale = options.windowScaling ? scaleFor(options.receiveBuffer) : -1
+  block.offersSack = options.sack
+  block.offersTimestamps = options.timestamps
+}
+
+/** Takes in the options of the peer's SYN: what both offer holds. Decides what our SYN-ACK may say (simultaneous open). */
+export function negotiate(block: ControlBlock, peer: PeerOffer, now: number): void {
+  block.size.onOption(peer.mss)
+  block.sack = block.offersSack && peer.sackPermitted
+  if (block.offersTimestamps && peer.timestamps) block.timestamps.begin(peer.tsVal, now)
+  if (block.offeredScale >= 0 && peer.windowScale >= 0) {
     // RFC 7323 2.3: a larger shift is taken as 14.
-    block.sendWindow.scale = Math.min(offer.windowScale, MAX_SCALE)
-    block.receiveWindow.scale = scaleFor(options.receiveBuffer)
-    block.offeredScale = block.receiveWindow.scale
+    block.sendWindow.scale = Math.min(peer.windowScale, MAX_SCALE)
+    block.receiveWindow.scale = block.offeredScale
   } else {
-    block.sendWindow.scale = 0
-    block.receiveWindow.scale = 0
     block.offeredScale = -1
   }
   block.offersSack = block.sack

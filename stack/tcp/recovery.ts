@@ -23,7 +23,7 @@ export class Recovery {
   lostEdge = 0
   /** HighRxt: everything before it that the peer did not report was sent again since loss was found. */
   highRxt = 0
-  /** Duplicate acknowledgments since SND.UNA moved; without SACK each stands for a segment that arrived. */
+  /** Duplicate acknowledgments since SND.UNA moved; without SACK each stands for a segment that arrived, so that there are never more than were out. */
   duplicates = 0
   /** After `next`: the bytes that go now. */
   from = 0
@@ -64,7 +64,7 @@ export class Recovery {
    */
   onAck(una: number, nxt: number, advanced: number, duplicate: boolean, mss: number, now: number): number {
     if (advanced > 0) this.onAdvance(una, advanced, mss)
-    else if (duplicate) this.duplicates++
+    else if (duplicate && (this.sack || this.duplicates * mss < distance(nxt, una) - mss)) this.duplicates++
     if (this.state === 'Recovery' || this.state === 'Loss') {
       if (this.isOver(una)) {
         this.finish(una)

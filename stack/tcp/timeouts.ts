@@ -92,7 +92,9 @@ function onDelayedAck(block: ControlBlock, now: number): void {
 function onPersist(block: ControlBlock, now: number): void {
   const { persist, sendWindow, services } = block
   if (!persist?.active || sendWindow.flight > 0) return
-  if (isOverdue(block, now) || !persist.onProbe(retryLimit(block))) {
+  // A peer that keeps its window shut does not hold memory for ever when nobody waits for it any more (as Linux).
+  const held = block.orphan && persist.backoff >= ORPHAN_RETRIES
+  if (held || isOverdue(block, now) || !persist.onProbe(retryLimit(block))) {
     giveUp(block, now)
     return
   }

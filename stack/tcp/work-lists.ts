@@ -76,6 +76,7 @@ export class WorkLists {
 
   /** Sends in rounds until nothing more may be sent. True when some is left for the next poll. */
   transmit(now: number): boolean {
+    if (this.blocked.count > 0 && this.blocked.first.path.writable) this.onWritable()
     for (let round = 0; round < ROUNDS && this.ready.count > 0; round++) {
       const list = this.ready
       this.ready = this.spare
