@@ -16,9 +16,14 @@ export function fail(block: ControlBlock, errno: number, now: number): void {
   finish(block, false, now)
 }
 
-/** As `fail`, and the peer is told by a RST if it knows the connection (RFC 9293 3.10.5). */
+/**
+ * As `fail`, and the peer is told by a RST if it knows the connection (RFC 9293 3.10.5). Also while our FIN has never left
+ * (CLOSING and LAST-ACK are entered when it is queued), or the peer would wait for it for ever; Linux does the same.
+ */
 export function abort(block: ControlBlock, errno: number, now: number): void {
-  if (resetsOnAbort(block.state)) block.services.sendReset(block)
+  const { state } = block
+  const closes = state === 'CLOSING' || state === 'LAST-ACK'
+  if (resetsOnAbort(state) || (closes && !block.finSent)) block.services.sendReset(block)
   fail(block, errno, now)
 }
 

@@ -4,7 +4,7 @@
 
 import type { Page, PageRef } from '../buffer/page.ts'
 
-const FIRST_CAPACITY = 8
+const FIRST_CAPACITY = 2
 
 export class PieceList {
   /** Bytes in the list. */

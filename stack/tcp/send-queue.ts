@@ -7,7 +7,7 @@ import { type Frame, MAX_REFS } from '../buffer/frame.ts'
 import type { Page } from '../buffer/page.ts'
 import type { PageFill } from './page-fill.ts'
 
-const FIRST_CAPACITY = 8
+const FIRST_CAPACITY = 2
 
 export class SendQueue {
   /** Sequence numbers of the first byte and behind the last one. */
