@@ -1,6 +1,6 @@
 // From an endpoint's receive queue to Buffers for an application. A large piece is handed over as a view of the page it
-// arrived in (the page leaves its pool for good); small ones are copied together into one exact-size Buffer, so that
-// a page of 64 KiB is not kept for a few bytes. Owns no stream state.
+// arrived in (the page leaves its pool); small ones are copied together into one Buffer, so that a page of 64 KiB is not
+// kept for a few bytes. An application that gives its views back spares the collector the pages. Owns who was lent what.
 
 import type { Page, PageRef } from '../../../stack/buffer/page.ts'
 import { PagePool } from '../../../stack/buffer/page-pool.ts'
@@ -8,12 +8,19 @@ import type { TcpEndpoint } from '../../../stack/tcp/contract.ts'
 
 /** The most bytes of one Buffer. */
 const PIECE = 65536
-/** Smaller ones come out of Node's own pool. */
-const POOLED = 4096
+/** A piece of this size is not copied together with smaller ones before it. */
+const LARGE = PIECE / 2
 
-/** Takes pieces; one per stack is enough, as it keeps nothing between two calls. */
+/** A page that an application has: where it belongs and how many of its bytes were not given back yet. */
+interface Loan {
+  pool: PagePool
+  left: number
+}
+
+/** Takes pieces; one per host. */
 export class Reader {
   private readonly ref: PageRef = { page: null as unknown as Page, offset: 0, length: 0 }
+  private readonly loans = new WeakMap<ArrayBufferLike, Loan>()
 
   /** The next bytes, or what `TcpEndpoint.receive` answered: 0 at the end of the stream, a negative errno. */
   take(endpoint: TcpEndpoint): Buffer | number {
@@ -23,18 +30,48 @@ export class Reader {
     const { page, offset } = ref
     if (length * 2 >= page.length) {
       const home = page.home
-      if (page.count === 1 && home instanceof PagePool && home.detachable) {
-        const bytes = home.surrender(page)
-        return Buffer.from(bytes.buffer, bytes.byteOffset + offset, length)
-      }
+      if (page.count === 1 && home instanceof PagePool && home.detachable) return this.lend(page, home, offset, length)
     }
-    const total = Math.min(length + endpoint.receiveQueued, PIECE)
-    const buffer = total < POOLED ? Buffer.allocUnsafe(total) : Buffer.allocUnsafeSlow(total)
+    const joined = endpoint.receiveNext < LARGE
+    const total = joined ? Math.min(length + endpoint.receiveQueued, PIECE) : length
+    const buffer = Buffer.allocUnsafe(total)
     buffer.set(page.bytes.subarray(offset, offset + length))
     page.release()
-    if (total === length) return buffer
-    const more = endpoint.receiveInto(buffer, length, total - length)
-    const filled = more > 0 ? length + more : length
-    return filled === total ? buffer : buffer.subarray(0, filled)
+    const filled = joined ? this.join(endpoint, buffer, length) : length
+    if (filled === total) return buffer
+    return filled * 2 < total ? Buffer.from(buffer.subarray(0, filled)) : buffer.subarray(0, filled)
+  }
+
+  /**
+   * Bytes of a Buffer that `take` gave are not needed any more. When all of a page were given back it is used again; bytes
+   * that were copied are the collector's, as always. True if the view was of a page.
+   */
+  giveBack(view: Uint8Array): boolean {
+    const loan = this.loans.get(view.buffer)
+    if (!loan) return false
+    loan.left -= view.byteLength
+    if (loan.left > 0) return true
+    this.loans.delete(view.buffer)
+    if (loan.left === 0) loan.pool.reclaim(view.buffer as ArrayBuffer)
+    return true
+  }
+
+  private lend(page: Page, pool: PagePool, offset: number, length: number): Buffer {
+    const bytes = pool.surrender(page)
+    this.loans.set(bytes.buffer, { pool, left: length })
+    return Buffer.from(bytes.buffer, bytes.byteOffset + offset, length)
+  }
+
+  /** Copies the small pieces that follow behind the first `filled` bytes. How many bytes there are then. */
+  private join(endpoint: TcpEndpoint, buffer: Buffer, filled: number): number {
+    let at = filled
+    while (at < buffer.length) {
+      const next = endpoint.receiveNext
+      if (next === 0 || next >= LARGE) break
+      const more = endpoint.receiveInto(buffer, at, Math.min(next, buffer.length - at))
+      if (more <= 0) break
+      at += more
+    }
+    return at
   }
 }

@@ -33,6 +33,11 @@ export class Writer {
     return bytes
   }
 
+  /** Chunks of the pending write that were not reached; `bytes` does not count them yet. */
+  get unreached(): readonly Chunk[] {
+    return this.index < this.chunks.length ? this.chunks.slice(this.index) : NOTHING
+  }
+
   /** One write. 1: all of it is queued. 0: the rest waits for `flush`. Negative: the endpoint's errno. */
   write(endpoint: TcpEndpoint, chunk: Uint8Array | string, encoding: BufferEncoding): number {
     const only = this.one[0]

@@ -23,6 +23,42 @@ describe('reading', () => {
     expect(subject.memory.regions).toBe(0)
   })
 
+  it('takes a page back when all its bytes were given back, in whatever parts', () => {
+    const subject = new ScriptedEndpoint(2048)
+    const reader = new Reader()
+    const { page } = subject.arrive(pattern(0, 1500), 54)
+    const piece = reader.take(subject.endpoint) as Buffer
+    expect(reader.giveBack(piece.subarray(0, 1000))).toBe(true)
+    expect(subject.pool.reclaimed).toBe(0)
+    expect(reader.giveBack(piece.subarray(1000))).toBe(true)
+    expect(subject.pool.reclaimed).toBe(1)
+    expect(subject.pool.allocate()?.bytes.buffer).toBe(page.bytes.buffer)
+    expect(reader.giveBack(piece)).toBe(false)
+    expect(reader.giveBack(Buffer.alloc(10))).toBe(false)
+  })
+
+  it('does not take a page back that more was given back of than there is', () => {
+    const subject = new ScriptedEndpoint(2048)
+    const reader = new Reader()
+    subject.arrive(pattern(0, 1500))
+    const piece = reader.take(subject.endpoint) as Buffer
+    reader.giveBack(piece.subarray(0, 1000))
+    reader.giveBack(piece)
+    expect(subject.pool.reclaimed).toBe(0)
+  })
+
+  it('does not copy a large piece behind a small one', () => {
+    const subject = new ScriptedEndpoint(65600)
+    subject.arrive(pattern(0, 376))
+    const { page } = subject.arrive(pattern(376, 65160))
+    const reader = new Reader()
+    const small = reader.take(subject.endpoint) as Buffer
+    const large = reader.take(subject.endpoint) as Buffer
+    expect([small.length, large.length]).toEqual([376, 65160])
+    expect(large.buffer).toBe(page.bytes.buffer)
+    expect(Buffer.concat([small, large]).equals(pattern(0, 376 + 65160))).toBe(true)
+  })
+
   it('copies small pieces into one Buffer of exactly their size', () => {
     const subject = new ScriptedEndpoint(65600)
     for (let i = 0; i < 10; i++) subject.arrive(pattern(i * 1460, 1460))

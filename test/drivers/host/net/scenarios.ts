@@ -294,6 +294,24 @@ export const scenarios: Record<string, Scenario> = {
     await closed(server, socket, peer)
   },
 
+  'bytes are counted when they are written, not when they leave': async (arena, recorder) => {
+    const { server, socket, peer } = await pair(arena, recorder)
+    socket.cork()
+    for (let i = 0; i < 4; i++) socket.write('\u00e9'.repeat(5_000_000))
+    recorder.say('client', `corked ${socket.bytesWritten}`)
+    socket.uncork()
+    recorder.say('client', `uncorked ${socket.bytesWritten} ${socket.writableLength > 0}`)
+    socket.write('more')
+    recorder.say('client', `more ${socket.bytesWritten}`)
+    socket.resume()
+    peer.resume()
+    socket.end()
+    await closed(server, socket, peer)
+    recorder.say('client', `${socket.bytesWritten}`)
+    recorder.say('peer', `${peer.bytesRead}`)
+    recorder.told.client = recorder.told.client.filter((line) => line !== 'drain')
+  },
+
   'wrong chunks': async (arena, recorder) => {
     const { server, socket, peer } = await pair(arena, recorder)
     for (const chunk of [null, 7, {}, undefined]) {

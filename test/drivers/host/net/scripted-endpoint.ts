@@ -41,6 +41,10 @@ export class ScriptedEndpoint {
     return this.queue.reduce((sum, { length }) => sum + length, 0)
   }
 
+  get receiveNext(): number {
+    return this.queue[0]?.length ?? 0
+  }
+
   receive(max: number, out: PageRef): number {
     const first = this.queue[0]
     if (!first) return this.atEnd
