@@ -30,7 +30,10 @@ export class NativeMemory implements Memory {
 
   allocate(byteLength: number): Region {
     // The memory is an ArrayBuffer of its own and not zeroed.
-    const buffer = Buffer.allocUnsafeSlow(byteLength).buffer as ArrayBuffer
+    return this.adopt(Buffer.allocUnsafeSlow(byteLength).buffer as ArrayBuffer)
+  }
+
+  adopt(buffer: ArrayBuffer): Region {
     const id = this.addon.registerRegion(buffer)
     if (id < 0) throw new RangeError(`no region can be registered: ${errnoName(id)}`)
     this.regions++

@@ -26,10 +26,13 @@ class PlainArena implements PlainMemory {
   }
 
   allocate(byteLength: number): Region {
-    const buffer = new ArrayBuffer(byteLength)
+    return this.adopt(new ArrayBuffer(byteLength))
+  }
+
+  adopt(buffer: ArrayBuffer): Region {
     const id = ++this.lastId
-    this.sizes.set(id, byteLength)
-    this.bytes += byteLength
+    this.sizes.set(id, buffer.byteLength)
+    this.bytes += buffer.byteLength
     return { id, buffer }
   }
 

@@ -19,8 +19,9 @@ export class PagePool implements PageHome {
   readonly limit: number
   /** Pages that are out and not yet back: zero at the end of every test. */
   outstanding = 0
-  /** Pages given to the application for good. */
+  /** Pages given to the application, and those of them that came back by its leave. */
   surrendered = 0
+  reclaimed = 0
   private readonly memory: Memory
   private readonly slab: number
   /** Whether a page may be surrendered. */
@@ -54,8 +55,8 @@ export class PagePool implements PageHome {
   }
 
   /**
-   * Gives the page's memory to the application: the page leaves the pool for good and its region leaves the registry,
-   * so that nothing native points at it. Only for a detachable pool and the single owner of the page.
+   * Gives the page's memory to the application: the page leaves the pool and its region leaves the registry, so that
+   * nothing native points at it. Only `reclaim` brings it back. Only for a detachable pool and the single owner of the page.
    */
   surrender(page: Page): Uint8Array {
     if (!this.detachable || page.count !== 1 || page.home !== this) throw new Error('page cannot be surrendered')
@@ -65,6 +66,20 @@ export class PagePool implements PageHome {
     this.surrendered++
     this.forget(page)
     return page.bytes
+  }
+
+  /**
+   * Takes back the memory of a page that was surrendered: nobody looks at it any more. False when it is not wanted: the
+   * pool is closed or full of free pages, or the memory was transferred meanwhile. It belongs to the collector then, as before.
+   */
+  reclaim(buffer: ArrayBuffer): boolean {
+    if (this.closed || !this.detachable || this.free.length >= this.limit) return false
+    if (buffer.byteLength !== this.pageSize) return false
+    const region = this.memory.adopt(buffer)
+    this.regions.set(region.id, region)
+    this.free.push(new Page(this, region.id, region.buffer, 0, this.pageSize))
+    this.reclaimed++
+    return true
   }
 
   /** Lets go of all free pages now and of the others as they come back. No view becomes invalid. */

@@ -11,6 +11,8 @@ export interface Memory {
    * Throws RangeError when the host has no memory.
    */
   allocate(byteLength: number): Region
+  /** Takes memory in that was allocated here and released since: under a new id. */
+  adopt(buffer: ArrayBuffer): Region
   /** Takes the region out of the registry. The ArrayBuffer lives on as long as somebody holds a view of it. */
   release(region: Region): void
 }

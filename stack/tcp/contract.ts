@@ -157,6 +157,8 @@ export interface TcpEndpoint {
   receiveInto(bytes: Uint8Array, offset: number, length: number): number
   /** Bytes that `receive` could take now. */
   readonly receiveQueued: number
+  /** Bytes of the next contiguous piece: what `receive` would take at once. */
+  readonly receiveNext: number
   /** No more receiving (bytes are discarded), no more sending (FIN after what is queued), or both. 0, -ENOTCONN. */
   shutdown(how: 'read' | 'write' | 'both'): number
   /** The application is done with it: FIN after what is queued, or RST when unread data is there or linger is 0. No callback afterwards. */

@@ -200,6 +200,10 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
     return this.received.bytes
   }
 
+  get receiveNext(): number {
+    return this.received.nextLength
+  }
+
   get sendSpace(): number {
     return Math.max(this.options.sendBuffer - this.queue.bytes, 0)
   }

@@ -34,6 +34,11 @@ export class PieceList {
     this.size++
   }
 
+  /** Bytes of the first piece; 0 when empty. */
+  get nextLength(): number {
+    return this.size === 0 ? 0 : this.lengths[this.head]
+  }
+
   /** Moves at most `max` bytes of the first piece to `out`, with a reference of its own. How many; 0 when empty. */
   take(max: number, out: PageRef): number {
     if (this.size === 0) return 0

@@ -57,6 +57,12 @@ export class FileSink {
     if (!this.request.complete) this.settle(new Error('the client is gone'))
   }
 
+  /** What is in the file need not stay in memory: a socket of the stack's own takes its pages back. */
+  private giveBack(batch: readonly Buffer[]): void {
+    const socket: { recycle?(bytes: Uint8Array): boolean } = this.request.socket as object
+    if (socket.recycle) for (const chunk of batch) socket.recycle(chunk)
+  }
+
   /** Writes batch after batch until nothing is left. Never rejects. */
   private async write(): Promise<void> {
     this.writing = true
@@ -67,6 +73,7 @@ export class FileSink {
         this.bytes = 0
         this.request.resume()
         await writeAll(this.handle, batch)
+        this.giveBack(batch)
       }
       this.writing = false
       if (this.ended) this.settle(null)
@@ -77,7 +84,7 @@ export class FileSink {
 }
 
 async function writeAll(handle: FileHandle, buffers: Buffer[]): Promise<void> {
-  let left = buffers
+  let left = buffers.slice()
   while (left.length > 0) {
     let { bytesWritten } = await handle.writev(left.slice(0, MOST_PIECES))
     let whole = 0

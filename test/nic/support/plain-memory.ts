@@ -10,6 +10,10 @@ export class TestMemory implements Memory {
     const buffer = new ArrayBuffer(byteLength)
     const bytes = new Uint8Array(buffer)
     for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 37 + 91) & 0xff
+    return this.adopt(buffer)
+  }
+
+  adopt(buffer: ArrayBuffer): Region {
     const region = { id: ++this.last, buffer }
     this.regions.set(region.id, region)
     return region

@@ -13,8 +13,12 @@ class CountingMemory implements Memory {
   private nextId = 1
 
   allocate(byteLength: number): Region {
-    const region = { id: this.nextId++, buffer: new ArrayBuffer(byteLength) }
     this.made++
+    return this.adopt(new ArrayBuffer(byteLength))
+  }
+
+  adopt(buffer: ArrayBuffer): Region {
+    const region = { id: this.nextId++, buffer }
     this.regions.set(region.id, region)
     return region
   }
@@ -72,6 +76,26 @@ describe('the page pool', () => {
     b.bytes[0] = 1
     b.release()
     expect(memory.regions.size).toBe(0)
+  })
+
+  it('takes back the memory of a surrendered page, once and only while it wants it', () => {
+    const memory = new CountingMemory()
+    const pool = new PagePool(memory, { pageSize: 64, slab: 1, limit: 2, detachable: true })
+    const page = pool.allocate() as Page
+    const { buffer } = pool.surrender(page) as Uint8Array<ArrayBuffer>
+    expect(memory.regions.size).toBe(0)
+    expect(pool.reclaim(buffer)).toBe(true)
+    const again = pool.allocate() as Page
+    expect([again.bytes.buffer, again.count, memory.made, memory.regions.size]).toEqual([buffer, 1, 1, 1])
+    expect(memory.regions.get(again.region)?.buffer).toBe(buffer)
+    again.release()
+    expect(pool.reclaim(new ArrayBuffer(63))).toBe(false)
+    const moved = new ArrayBuffer(64)
+    structuredClone(moved, { transfer: [moved] })
+    expect(pool.reclaim(moved)).toBe(false)
+    pool.close()
+    expect(pool.reclaim(new ArrayBuffer(64))).toBe(false)
+    expect([pool.outstanding, memory.regions.size]).toEqual([0, 0])
   })
 
   it('detachable pages are buffers of their own; a surrendered one never comes back', () => {
