@@ -85,7 +85,8 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
   connect(address: IpAddress, port: number, options: TcpConnectOptions = {}): TcpEndpoint | number {
     const merged = mergeOptions(this.defaults, options.options)
     if (!merged || !isPort(port) || (options.localPort && !isPort(options.localPort))) return -EINVAL
-    const path = this.network.path(address, options.localAddress)
+    const source = options.localAddress?.isUnspecified ? null : options.localAddress
+    const path = this.network.path(address, source)
     if (typeof path === 'number') return path
     const localPort = this.localPort(path, port, options.localPort ?? 0)
     if (localPort < 0) return localPort
