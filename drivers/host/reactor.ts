@@ -24,6 +24,12 @@ export class NodeReactor implements Reactor {
   }
 }
 
+/**
+ * Answers of an application that come in later ticks ask for polls of their own, each of which may bring more to answer:
+ * after so many the loop gets its turn, whatever asks.
+ */
+const POLLS_IN_TURN = 8
+
 /** Any interval keeps the loop alive; this one fires once in 24 days. */
 const LONG = 0x7fff_ffff
 
@@ -35,6 +41,8 @@ class NodeHandle implements ReactorHandle {
   /** A poll is on its way, as a microtask or an immediate. */
   private requested = false
   private detached = false
+  /** Polls asked for since the loop had its turn for certain. */
+  private inTurn = 0
   /** When the timer fires; NEVER: it is not armed. It is left to fire early rather than armed for each later deadline. */
   private armed = NEVER
 
@@ -51,7 +59,12 @@ class NodeHandle implements ReactorHandle {
   requestPoll(): void {
     if (this.requested || this.detached) return
     this.requested = true
-    queueMicrotask(this.run)
+    if (++this.inTurn <= POLLS_IN_TURN) {
+      queueMicrotask(this.run)
+      return
+    }
+    this.inTurn = 0
+    setImmediate(this.run)
   }
 
   ref(): void {
@@ -83,6 +96,7 @@ class NodeHandle implements ReactorHandle {
   private continueLater(): void {
     if (this.requested || this.detached) return
     this.requested = true
+    this.inTurn = 0
     setImmediate(this.run)
   }
 

@@ -84,6 +84,23 @@ describe('the reactor on the event loop', () => {
     expect(subject.polls).toBe(3)
   })
 
+  it('lets the loop turn also when each poll makes the application ask for another', async () => {
+    subject = new Subject()
+    let turns = 0
+    const turn = () => {
+      turns++
+      if (subject.polls < 100) setImmediate(turn)
+    }
+    subject.work = () => {
+      if (subject.polls < 100) process.nextTick(() => subject.handle.requestPoll())
+      return false
+    }
+    setImmediate(turn)
+    subject.handle.requestPoll()
+    while (subject.polls < 100) await immediate()
+    expect(turns).toBeGreaterThanOrEqual(10)
+  })
+
   it('arms the timer for the first deadline, and leaves it when a later one takes its place', async () => {
     subject = new Subject()
     subject.deadline = 5_000
