@@ -1,4 +1,6 @@
-// A list of connections that is filled and emptied at each poll, without allocation once it has grown.
+// A list of connections that is filled and emptied at each poll, without allocation once it has grown. Owns its places,
+// not the connections: one that was taken out leaves no trace, so that the collector may have it.
+// Nothing is searched for or removed from the middle.
 
 import type { Connection } from './connection.ts'
 

@@ -1,4 +1,5 @@
-// `ss -ti` of one connection: reads the mechanisms, owns nothing. Cold.
+// `ss -ti` of one connection (Linux's struct tcp_info): reads the mechanisms, owns nothing. Cold: makes one record per call.
+// Segments are counted as Linux does, by full ones; without SACK duplicates stand for what arrived, and `sacked` stays 0.
 
 import { distance } from '../base/sequence.ts'
 import type { TcpInfo } from './contract.ts'
@@ -12,6 +13,7 @@ export function connectionInfo(block: ControlBlock): TcpInfo {
   const arrived = block.sack ? sacked : recovery.duplicates * mss
   const lost = recovery.lost()
   return {
+    ...traffic(block),
     state: block.state,
     local: { address: block.local, port: block.localPort },
     remote: { address: block.remote, port: block.remotePort },
@@ -36,9 +38,31 @@ export function connectionInfo(block: ControlBlock): TcpInfo {
     sacked: segments(sacked),
     lost: segments(lost),
     retrans: segments(pipe - (sendWindow.flight - arrived - lost)),
-    totalRetrans: block.retransmissions,
     backoff: block.persist?.active ? block.persist.backoff : rtt.backoff,
     probes: (block.persist?.unanswered ?? 0) + (block.keepAlive?.probes ?? 0),
+    notSent: Math.max(distance(queue.end, sendWindow.sndNxt), 0),
+    sendQueue: queue.bytes,
+    receiveQueue: block.received.bytes,
+    outOfOrder: block.reassembly?.bytes ?? 0,
+    limitedBy: block.limitedBy,
+  }
+}
+
+type Traffic =
+  | 'totalRetrans'
+  | 'bytesSent'
+  | 'bytesAcked'
+  | 'bytesRetrans'
+  | 'bytesReceived'
+  | 'segsOut'
+  | 'segsIn'
+  | 'dataSegsOut'
+  | 'dataSegsIn'
+
+/** What went and came since the beginning. */
+function traffic(block: ControlBlock): Pick<TcpInfo, Traffic> {
+  return {
+    totalRetrans: block.retransmissions,
     bytesSent: block.bytesSent,
     bytesAcked: block.bytesAcknowledged,
     bytesRetrans: block.bytesRetransmitted,
@@ -47,10 +71,5 @@ export function connectionInfo(block: ControlBlock): TcpInfo {
     segsIn: block.segmentsIn,
     dataSegsOut: block.dataSegmentsOut,
     dataSegsIn: block.dataSegmentsIn,
-    notSent: Math.max(distance(queue.end, sendWindow.sndNxt), 0),
-    sendQueue: queue.bytes,
-    receiveQueue: block.received.bytes,
-    outOfOrder: block.reassembly?.bytes ?? 0,
-    limitedBy: block.limitedBy,
   }
 }

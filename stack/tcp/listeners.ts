@@ -1,4 +1,5 @@
-// Who listens where: listeners by port, the one with the exact address before the one for every address.
+// Who listens where: listeners by port, the one with the exact address before the one for every address (RFC 9293 3.10.1,
+// RFC 1122 4.2.3.7). Owns the lists, not the listeners.
 
 import type { IpAddress } from '../base/ip-address.ts'
 import type { Listener } from './listener.ts'

@@ -1,4 +1,5 @@
-// NewReno's congestion avoidance (RFC 5681): one segment per window, half the window at a loss. Owns nothing.
+// NewReno's congestion avoidance (RFC 5681 3.1): one segment more per window of acknowledged ones, half the window at a
+// loss. Owns nothing: the window itself says all there is to know. What is sent again is recovery.ts.
 
 import type { CongestionControl } from './congestion.ts'
 

@@ -1,4 +1,5 @@
-// What a connection is handed by its layer: the stack's means, and the few things that only the layer can do for it.
+// What a connection is handed by its layer: the stack's means, and the few things that only the layer can do for it, so
+// that the procedures over a connection know no layer. Implemented by tcp-layer.ts.
 
 import type { StackContext } from '../context.ts'
 import type { Counters } from '../counters.ts'
