@@ -92,6 +92,39 @@ describe('with SACK', () => {
     peer.expects({ seq: 1, length: MSS })
   })
 
+  describe('small segments', () => {
+    /** Ten segments of 100 bytes. */
+    function small() {
+      const world = established({ rtt: '10ms', ...SACK, options: { noDelay: true } })
+      for (let i = 0; i < 10; i++) world.connection.write(100)
+      expectsStream(world.peer, 1, 1000, 100)
+      world.peer.advance('10ms')
+      return world
+    }
+
+    test('three ACKs that SACK one more each are enough, however few bytes (RFC 6675 5, 4.3)', () => {
+      const { peer } = small()
+      peer.sends({ flags: '.', ack: 1, options: { sack: [[101, 201]] } })
+      peer.sends({ flags: '.', ack: 1, options: { sack: [[101, 301]] } })
+      peer.expectsNothing()
+      peer.sends({ flags: '.', ack: 1, options: { sack: [[101, 401]] } })
+      peer.expects({ seq: 1 })
+      peer.ignoreReceived()
+    })
+
+    test('one ACK with three ranges is enough (RFC 6675 4, IsLost)', () => {
+      const { peer } = small()
+      const sack: [number, number][] = [
+        [501, 601],
+        [301, 401],
+        [101, 201],
+      ]
+      peer.sends({ flags: '.', ack: 1, options: { sack } })
+      peer.expects({ seq: 1, length: 100 })
+      peer.ignoreReceived()
+    })
+  })
+
   test('two holes are both sent again, without waiting for a partial ACK', () => {
     const { peer, connection } = tenOut(SACK)
     peer.sends({ flags: '.', ack: 1, options: { sack: [edges(1, 2)] } })

@@ -69,6 +69,18 @@ describe('passive open', () => {
     expect(connection.atEnd).toBe(true)
   })
 
+  test('a SYN-ACK does not complete it', () => {
+    const { host, peer } = oneHost()
+    const listener = host.listen(80)
+    peer.sends({ flags: 'S', seq: 0, options: { mss: 1460 } })
+    peer.expects({ flags: 'S.' })
+    peer.sends({ flags: 'S.', seq: 1, ack: 1 })
+    peer.sends({ flags: 'S.', seq: 0, ack: 1 })
+    peer.ignoreReceived()
+    expect(listener.accept()).toBeNull()
+    expect(listener.acceptQueue).toBe(0)
+  })
+
   test('data in a SYN is not acknowledged, and does no harm', () => {
     const { host, peer } = oneHost()
     const listener = host.listen(80)
@@ -89,12 +101,16 @@ describe('passive open', () => {
     other.expectsNothing()
   })
 
-  test('a SYN to a group is never answered', () => {
+  test('nothing that goes to a group is ever answered, whether the port is held or not', () => {
     const { host, peer } = oneHost()
     host.listen(80)
     for (const destination of ['192.0.2.255', '255.255.255.255', '224.0.0.1']) {
-      const syn = { sourcePort: 40_000, destinationPort: 80, seq: 1, flags: 'S' }
-      peer.sendsIp({ destination, payload: buildTcp(peer.address, destination, syn) })
+      for (const destinationPort of [80, 81]) {
+        for (const flags of ['S', '.']) {
+          const segment = { sourcePort: 40_000, destinationPort, seq: 1, flags }
+          peer.sendsIp({ destination, payload: buildTcp(peer.address, destination, segment) })
+        }
+      }
     }
     peer.expectsNothing('1s')
     expect(peer.others).toEqual([])

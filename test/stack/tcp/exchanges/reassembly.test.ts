@@ -220,6 +220,14 @@ describe('bounds', () => {
     peer.ignoreReceived()
     expect([host.stack.frames.outstanding, wire.outstandingPages]).toEqual([0, 0])
   })
+
+  test('and with a reset of the peer, before the application has closed', () => {
+    const { peer, host, wire } = established(SACK)
+    for (let n = 1; n <= 30; n++) peer.sends({ flags: '.', seq: 1 + n * 2000, ack: 1, length: 1400 })
+    peer.ignoreReceived()
+    peer.sends({ flags: 'R', seq: 1 })
+    expect([host.stack.frames.outstanding, wire.outstandingPages]).toEqual([0, 0])
+  })
 })
 
 test('bytes are those that came first or those that came last, never a mixture within what was read', () => {

@@ -184,6 +184,18 @@ describe('after a timeout', () => {
     expect(connection.info.unacked).toBe(0)
   })
 
+  test('slow start ends at the threshold, also within one ACK of many segments', () => {
+    const { peer, connection } = established()
+    connection.write(200 * 1460)
+    peer.ignoreReceived()
+    peer.expectsAfter(RTO, { seq: 1 })
+    const { ssthresh } = connection.info
+    expect(ssthresh).toBeLessThanOrEqual(7)
+    peer.sends({ flags: '.', ack: 1 + 9 * 1460 })
+    expect(connection.info.cwnd).toBeLessThanOrEqual(ssthresh + 1)
+    peer.ignoreReceived()
+  })
+
   test('counts and bytes', () => {
     const { peer, connection, host } = established()
     connection.write(1000)
@@ -280,6 +292,27 @@ describe('growth of the window', () => {
     const later = connection.info.cwnd
     expect(later).toBeLessThan(cwnd / 2)
     expect(later).toBeGreaterThanOrEqual(10)
+  })
+
+  test('used by little for long, without ever being idle: it is given back (RFC 2861)', () => {
+    const { peer, connection } = established({ rtt: '1ms' })
+    connection.write(400 * 1460)
+    for (let i = 0; i < 20; i++) {
+      peer.ignoreReceived()
+      peer.advance('1ms')
+      peer.sends({ flags: '.' })
+    }
+    peer.ignoreReceived()
+    peer.sends({ flags: '.' })
+    const { cwnd } = connection.info
+    for (let i = 0; i < 100; i++) {
+      connection.write(1460)
+      peer.ignoreReceived()
+      peer.advance('50ms')
+      peer.sends({ flags: '.' })
+    }
+    expect(connection.info.cwnd).toBeLessThan(cwnd / 2)
+    expect(connection.info.cwnd).toBeGreaterThanOrEqual(10)
   })
 
   test('idle: it does not, when that is switched off', () => {

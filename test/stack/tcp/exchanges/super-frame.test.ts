@@ -228,7 +228,10 @@ describe('references', () => {
       peer.advance('10ms')
     }
     expect(peer.flow.rcvNxt).toBe(6001)
-    for (const frame of device.take()) if (payload(frame) > 0) expectSound(frame, 1460)
+    const frames = device.take().filter((frame) => payload(frame) > 0)
+    for (const frame of frames) expectSound(frame, 1460)
+    // What 17 references cannot hold is left for the next frame in whole segments.
+    for (const frame of frames.slice(0, -1)) expect(payload(frame) % 1460).toBe(0)
     peer.ignoreReceived()
   })
 

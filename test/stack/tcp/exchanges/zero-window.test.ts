@@ -150,6 +150,23 @@ describe('a window that shrinks', () => {
   })
 })
 
+test('a window that shut below what is in flight: the connection lives as long as the peer is heard', () => {
+  const { peer, connection } = established({ window: 5000 })
+  connection.write(3000)
+  peer.ignoreReceived()
+  peer.sends({ flags: '.', ack: 1, window: 0 })
+  for (let i = 0; i < 40; i++) {
+    const again = peer.expectsWithin('121s', {})
+    expect(again.seq).toBeLessThanOrEqual(1)
+    peer.ignoreReceived()
+    peer.sends({ flags: '.', ack: 1, window: 0 })
+  }
+  expect(connection.state).toBe('ESTABLISHED')
+  peer.advance('2000s')
+  peer.ignoreReceived()
+  expect(connection.takeError()).toBe('ETIMEDOUT')
+})
+
 describe('our window is closed', () => {
   /** The application does not read; the buffer is full. */
   function full(): World {
