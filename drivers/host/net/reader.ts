@@ -8,6 +8,8 @@ import type { TcpEndpoint } from '../../../stack/tcp/contract.ts'
 
 /** The most bytes of one Buffer. */
 const PIECE = 65536
+/** Smaller Buffers come out of Node's own pool, whose size differs from version to version. */
+const POOLED = 4096
 /** A piece of this size is not copied together with smaller ones before it. */
 const LARGE = PIECE / 2
 
@@ -34,7 +36,7 @@ export class Reader {
     }
     const joined = endpoint.receiveNext < LARGE
     const total = joined ? Math.min(length + endpoint.receiveQueued, PIECE) : length
-    const buffer = Buffer.allocUnsafe(total)
+    const buffer = total < POOLED ? Buffer.allocUnsafe(total) : Buffer.allocUnsafeSlow(total)
     buffer.set(page.bytes.subarray(offset, offset + length))
     page.release()
     const filled = joined ? this.join(endpoint, buffer, length) : length
