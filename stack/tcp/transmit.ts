@@ -4,6 +4,7 @@
 
 import { NEVER } from '../base/deadlines.ts'
 import { advance, distance } from '../base/sequence.ts'
+import { HEADER } from '../wire/tcp.ts'
 import { CORK, type ControlBlock, PERSIST } from './control-block.ts'
 import { worthSending } from './nagle.ts'
 import { Persist } from './persist.ts'
@@ -59,7 +60,7 @@ function sendPending(block: ControlBlock, now: number): number {
 function sendNext(block: ControlBlock, now: number): number {
   const { recovery, sendWindow } = block
   const headerLength = prepareOptions(block, now)
-  const mss = block.size.mss - (headerLength - 20)
+  const mss = block.size.mss - (headerLength - HEADER)
   let sequence = sendWindow.sndNxt
   let again = false
   let bytes: number

@@ -21,6 +21,9 @@ export class WorkLists {
   private readonly starved = new ConnectionList()
   private readonly listeners: Listener[] = []
   private readonly pages: PagePool
+  /** The first exception of the callbacks in progress. */
+  private failed = false
+  private failure: unknown = null
 
   constructor(pages: PagePool) {
     this.pages = pages
@@ -55,22 +58,20 @@ export class WorkLists {
   dispatch(): boolean {
     this.feedStarved()
     if (this.told.count === 0 && this.listeners.length === 0) return false
-    const errors: unknown[] = []
-    const listeners = this.listeners.splice(0)
-    for (const listener of listeners) {
-      listener.telling = false
-      attempt(listener, errors)
-    }
+    this.tellListeners()
     const list = this.told
     this.told = this.spareTold
     this.spareTold = list
     for (let i = 0; i < list.count; i++) {
       const connection = list.take(i)
       connection.telling = false
-      attempt(connection, errors)
+      this.attempt(connection)
     }
     list.clear()
-    if (errors.length > 0) throw errors[0]
+    if (this.failed) {
+      this.failed = false
+      throw this.failure
+    }
     return true
   }
 
@@ -104,17 +105,29 @@ export class WorkLists {
     }
   }
 
+  private tellListeners(): void {
+    const count = this.listeners.length
+    if (count === 0) return
+    for (let i = 0; i < count; i++) {
+      this.listeners[i].telling = false
+      this.attempt(this.listeners[i])
+    }
+    // Those that callbacks have added stay.
+    this.listeners.splice(0, count)
+  }
+
+  private attempt(target: { notify(): void }): void {
+    try {
+      target.notify()
+    } catch (error) {
+      if (!this.failed) this.failure = error
+      this.failed = true
+    }
+  }
+
   private feedStarved(): void {
     if (this.starved.count === 0 || this.pages.outstanding >= this.pages.limit) return
     for (let i = 0; i < this.starved.count; i++) this.tell(this.starved.take(i), WRITABLE)
     this.starved.clear()
-  }
-}
-
-function attempt(target: { notify(): void }, errors: unknown[]): void {
-  try {
-    target.notify()
-  } catch (error) {
-    errors.push(error)
   }
 }
