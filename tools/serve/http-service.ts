@@ -130,8 +130,7 @@ async function write(
     answer(response, refusal.status, refusal.detail)
     return
   }
-  if (asksFirst) response.writeContinue()
-  await uploads.receive(request, response, path.names)
+  await uploads.receive(request, response, path.names, asksFirst)
 }
 
 function allowed(options: HttpServiceOptions, path: RequestPath | null): string {

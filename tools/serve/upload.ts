@@ -12,6 +12,7 @@ import { type FileRoot, TEMPORARY_PREFIX } from './file-root.ts'
 import { FileSink } from './file-sink.ts'
 import { evaluatePreconditions, type Validators, validatorsOf } from './preconditions.ts'
 import { formatPath, OWN_PATH } from './request-path.ts'
+import { divertibleLength, StagedSink } from './staged-sink.ts'
 
 /** Uploads go to `/upload/NAME` and are served as `/NAME`. */
 export const UPLOAD_PATH = 'upload'
@@ -57,12 +58,23 @@ export class UploadService {
   }
 
   /** Receives the body. Ends the response, or leaves it when the client is gone. Never throws. */
-  async receive(request: IncomingMessage, response: ServerResponse, names: readonly string[]): Promise<void> {
+  async receive(
+    request: IncomingMessage,
+    response: ServerResponse,
+    names: readonly string[],
+    asksFirst: boolean,
+  ): Promise<void> {
     const temporary = join(this.folder, `${TEMPORARY_PREFIX}${process.pid}-${randomBytes(9).toString('hex')}`)
     this.inProgress.add(temporary)
     try {
       const before = await this.existing(names[1])
-      const validators = await receiveInto(temporary, request)
+      const validators = await receiveInto(temporary, request, () => {
+        const length = asksFirst ? divertibleLength(request) : 0
+        // The parser will not have seen the body: it cannot go on behind it.
+        if (length > 0) response.setHeader('Connection', 'close')
+        if (asksFirst) response.writeContinue()
+        return length
+      })
       await rename(temporary, join(this.folder, names[1]))
       const headers = { ETag: validators.etag }
       const location = formatPath(names.slice(1))
@@ -99,12 +111,17 @@ export class UploadService {
   }
 }
 
-/** The state of the file that was written. Rejects when the request breaks off or the disk refuses. */
-async function receiveInto(path: string, request: IncomingMessage): Promise<Validators> {
+/**
+ * The state of the file that was written. `begin` asks the client for the body and answers how many bytes go past the
+ * parser. Rejects when the request breaks off or the disk refuses.
+ */
+async function receiveInto(path: string, request: IncomingMessage, begin: () => number): Promise<Validators> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
   const handle = await open(path, flags, 0o644)
   try {
-    await new FileSink(handle, request).finished
+    const length = begin()
+    const sink = length > 0 ? new StagedSink(handle, request, length) : new FileSink(handle, request)
+    await sink.finished
     return validatorsOf(await handle.stat({ bigint: true }), Date.now())
   } finally {
     await handle.close()

@@ -2,13 +2,14 @@
 // and what waits to be written; opening, closing and all that Node's Socket has besides are socket.ts's.
 
 import { AsyncResource } from 'node:async_hooks'
+import type { OnReadOpts } from 'node:net'
 import { Duplex, type DuplexOptions } from 'node:stream'
 import { EAGAIN, ENOTCONN } from '../../../stack/base/errno.ts'
 import { ERROR, HANGUP, READ_HANGUP, READABLE, type TcpEndpoint, WRITABLE } from '../../../stack/tcp/contract.ts'
 import type { SocketOptions } from './arguments.ts'
 import type { SocketContext } from './context.ts'
 import { codedError, socketClosed, streamDestroyed, systemError } from './errors.ts'
-import { bufferIntake, type Intake, StreamIntake } from './intake.ts'
+import { bufferIntake, DivertedIntake, type Intake, StreamIntake } from './intake.ts'
 import { type Chunk, Writer } from './writer.ts'
 
 export type Done = (error?: Error | null) => void
@@ -22,7 +23,7 @@ export abstract class EndpointStream extends Duplex {
   protected readonly _scope = new AsyncResource('PAGEWIRETCP')
   protected readonly _context: SocketContext
   protected readonly _writer: Writer
-  protected readonly _intake: Intake
+  protected _intake: Intake
   protected _endpoint: TcpEndpoint | null = null
   /** A write that waits for the connection. */
   protected _beforeConnect: readonly Chunk[] = NOTHING
@@ -141,6 +142,29 @@ export abstract class EndpointStream extends Duplex {
   override resume(): this {
     this.#resumeManual()
     return super.resume()
+  }
+
+  /**
+   * The next `length` received bytes are copied into the buffers that `onread` gives (as with the option of that name: a
+   * callback that answers false stops until `resume`) and do not enter the stream, which goes on behind them. So a
+   * large body costs no memory of its own. What the stream has taken before stays in it. RangeError for a length that is
+   * no positive integer, TypeError while a diversion is on or for a wrong `onread`. pagewire's own.
+   */
+  divert(length: number, onread: OnReadOpts): void {
+    if (!Number.isSafeInteger(length) || length <= 0) throw new RangeError('divert: the length must be 1 or more')
+    if (!bufferIntake(onread)) throw new TypeError('divert: onread must have a buffer and a callback')
+    const before = this._intake
+    if (before instanceof DivertedIntake) throw new TypeError('divert: a diversion is on already')
+    const diverted = new DivertedIntake(onread, length, () => {
+      before.bytes = diverted.bytes
+      before.wanted = true
+      this._intake = before
+      process.nextTick(() => this._pull())
+    })
+    diverted.bytes = before.bytes
+    diverted.wanted = true
+    this._intake = diverted
+    process.nextTick(() => this._pull())
   }
 
   #resumeManual(): void {

@@ -51,11 +51,39 @@ export class BufferIntake implements Intake {
   step(endpoint: TcpEndpoint): number {
     const { buffer, callback } = this.options
     const bytes = typeof buffer === 'function' ? buffer() : buffer
-    const length = endpoint.receiveInto(bytes, 0, bytes.length)
+    const length = endpoint.receiveInto(bytes, 0, this.most(bytes))
     if (length <= 0) return length
     this.bytes += length
     if (callback(length, bytes) === false) this.wanted = false
+    this.took(length)
     return length
+  }
+
+  protected most(bytes: Uint8Array): number {
+    return bytes.length
+  }
+
+  protected took(_length: number): void {}
+}
+
+/** As `BufferIntake`, for the next `left` bytes only; `over` is called behind them. */
+export class DivertedIntake extends BufferIntake {
+  private left: number
+  private readonly over: () => void
+
+  constructor(options: OnReadOpts, length: number, over: () => void) {
+    super(options)
+    this.left = length
+    this.over = over
+  }
+
+  protected override most(bytes: Uint8Array): number {
+    return Math.min(bytes.length, this.left)
+  }
+
+  protected override took(length: number): void {
+    this.left -= length
+    if (this.left === 0) this.over()
   }
 }
 
