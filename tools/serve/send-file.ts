@@ -1,5 +1,5 @@
 // Sends bytes of an open file into an HTTP response: the one function to replace when files go out by reference. Reads
-// large pieces while the piece before is being taken, waits for the socket (back-pressure), and stops when the client is
+// large pieces while those before are being taken, waits for the socket (back-pressure), and stops when the client is
 // gone. Buffers come from a small pool, so that many transfers one after another leave memory flat.
 
 import type { FileHandle } from 'node:fs/promises'
@@ -8,10 +8,18 @@ import type { Socket } from 'node:net'
 
 /** Bytes of one read. Large enough that a trip to the thread pool costs little, small enough to stay near the cache. */
 export const READ_SIZE = 1024 * 1024
+/** Reads of one transfer that are under way, done, or being taken by the socket. */
+const DEPTH = 3
 
 /** Buffers kept for the next transfer. */
-const KEPT_BUFFERS = 16
+const KEPT_BUFFERS = 32
 const kept: Buffer[] = []
+
+/** A buffer and the read that fills it. */
+interface Slot {
+  buffer: Buffer
+  reading: Promise<number>
+}
 
 /**
  * Sends bytes `start` to `end` (both included). True when all were taken, false when the client is gone. Throws when the
@@ -24,28 +32,49 @@ export async function sendFile(
   end: number,
 ): Promise<boolean> {
   const writer = new Writer(response)
-  const buffers: Buffer[] = []
-  let written: Promise<boolean> | null = null
+  const slots: Slot[] = []
+  let ahead = start
+  const read = (buffer: Buffer): Promise<number> => {
+    const at = ahead
+    const wanted = Math.min(buffer.length, end - at + 1)
+    ahead += wanted
+    const reading = readWhole(handle, buffer, wanted, at)
+    // Whoever awaits it hears of an error; until then nobody has to.
+    reading.catch(ignore)
+    return reading
+  }
   let alive = false
   try {
-    let turn = 0
-    for (let at = start; at <= end; turn ^= 1) {
-      const wanted = Math.min(READ_SIZE, end - at + 1)
-      buffers[turn] ??= takeBuffer(end - start + 1)
-      const { bytesRead } = await handle.read(buffers[turn], 0, wanted, at)
-      if (bytesRead === 0) throw new Error('the file became shorter while it was sent')
-      // What was written one turn ago must have been taken before its buffer is read into again.
-      if (written && !(await written)) return false
-      written = writer.write(buffers[turn].subarray(0, bytesRead))
-      at += bytesRead
+    while (slots.length < DEPTH && ahead <= end) {
+      const buffer = takeBuffer(end - ahead + 1)
+      slots.push({ buffer, reading: read(buffer) })
     }
-    alive = written === null || (await written)
-    return alive
+    for (let at = start, turn = 0; at <= end; turn = (turn + 1) % slots.length) {
+      const slot = slots[turn]
+      const bytes = await slot.reading
+      if (!(await writer.write(slot.buffer.subarray(0, bytes)))) return false
+      at += bytes
+      if (ahead <= end) slot.reading = read(slot.buffer)
+    }
+    alive = true
+    return true
   } finally {
     writer.forget()
-    // A dead connection may still hold a buffer: that one is not used again.
-    if (alive) for (const buffer of buffers) giveBuffer(buffer)
+    // The handle is the caller's to close, the buffers are the next one's: no read may be under way then. A dead
+    // connection may still hold a buffer: that one is not used again.
+    await Promise.allSettled(slots.map(({ reading }) => reading))
+    if (alive) for (const { buffer } of slots) giveBuffer(buffer)
   }
+}
+
+/** Fills `wanted` bytes of the buffer; `wanted`. */
+async function readWhole(handle: FileHandle, buffer: Buffer, wanted: number, at: number): Promise<number> {
+  for (let done = 0; done < wanted; ) {
+    const { bytesRead } = await handle.read(buffer, done, wanted - done, at + done)
+    if (bytesRead === 0) throw new Error('the file became shorter while it was sent')
+    done += bytesRead
+  }
+  return wanted
 }
 
 /** Writes to a response until its client is gone; no write is waited for longer than that. */
@@ -91,3 +120,5 @@ function takeBuffer(wanted: number): Buffer {
 function giveBuffer(buffer: Buffer): void {
   if (buffer.length === READ_SIZE && kept.length < KEPT_BUFFERS) kept.push(buffer)
 }
+
+function ignore(): void {}
