@@ -17,6 +17,10 @@ export class NicCounters {
   /** Super-frames that the port handed up (rx-gro-hw). */
   rx_gro_hw_frames = 0
   rx_gro_hw_bytes = 0
+  /** Super-frames that were made here (generic-receive-offload), and the segments that are in them. */
+  rx_gro_sw_frames = 0
+  rx_gro_sw_bytes = 0
+  rx_gro_sw_segments = 0
   /** Checksum unfinished by design (NEEDS_CSUM): nothing to verify. */
   rx_csum_partial_frames = 0
   rx_csum_partial_bytes = 0

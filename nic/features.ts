@@ -87,9 +87,9 @@ export function resolveFeatures(wanted: number): number {
   return on
 }
 
-/** What a port's hardware makes possible, as feature bits; software segmentation is always possible. */
+/** What a port's hardware makes possible, as feature bits; software segmentation and merging are always possible. */
 export function possibleFeatures(port: Readonly<PortCapabilities>): number {
-  let bits = GSO
+  let bits = GSO | GRO
   if (port.txChecksum) bits |= CHECKSUM_IP_GENERIC
   if (port.scatterGather) bits |= SCATTER_GATHER
   if (port.tso4) bits |= TSO

@@ -8,6 +8,7 @@ import type { MacAddress } from '../stack/base/mac-address.ts'
 import { type Frame, type FramePool, MAX_REFS } from '../stack/buffer/frame.ts'
 import type { Device, DeviceReceiver } from '../stack/device.ts'
 import type { ChecksumEngine } from './checksum-engine.ts'
+import { Coalescer } from './coalesce.ts'
 import { NicCounters } from './counters.ts'
 import { ETHERNET_HEADER } from './ethernet-packet.ts'
 import { featureName, GRO_HW, RECEIVE_FEATURES, RX_CHECKSUM } from './feature-names.ts'
@@ -37,10 +38,13 @@ export class Nic implements Device, PortSink {
   private readonly log: Log
   private readonly sender: TransmitSide
   private readonly receiver: ReceiveSide
+  private readonly coalescer: Coalescer
   private stack: DeviceReceiver | null = null
   private now = 0
   /** A call of the stack is in progress: its callbacks wait until it ends. */
   private busy = false
+  /** The port hands up frames, and a flush of what is merged follows. */
+  private polling = false
   /** The stack was refused, or saw that it would be, and waits for `onWritable`. */
   private stopped = false
   private gone = false
@@ -73,6 +77,7 @@ export class Nic implements Device, PortSink {
       fail: (frame, errno) => this.fail(frame, errno),
     })
     this.receiver = new ReceiveSide(this.features, this.counters, engine)
+    this.coalescer = new Coalescer(this.counters, (frame) => this.handUp(frame))
     port.attach(this, frames)
   }
 
@@ -137,9 +142,12 @@ export class Nic implements Device, PortSink {
     this.now = now
     const outer = this.busy
     this.busy = true
+    this.polling = true
     try {
       return this.port.receive(budget)
     } finally {
+      this.polling = false
+      this.coalescer.flush()
       this.busy = outer
     }
   }
@@ -163,7 +171,19 @@ export class Nic implements Device, PortSink {
       frame.release()
       return
     }
-    this.receiver.judge(frame)
+    const { receiver, coalescer } = this
+    receiver.judge(frame)
+    if (this.features.gro && this.polling && receiver.isMergeable(frame)) {
+      coalescer.take(frame, receiver.packet)
+      return
+    }
+    // What was merged until it was switched off.
+    if (!this.features.gro && coalescer.count > 0) coalescer.flush()
+    this.handUp(frame)
+  }
+
+  /** To the stack, if there is one. */
+  private handUp(frame: Frame): void {
     if (this.stack && !this.closed) {
       this.stack.onFrame(frame, this.now)
       return

@@ -1,6 +1,6 @@
 // The receive side's one job: a verdict on each frame's transport checksum. Trusts what is unfinished by design (NEEDS_CSUM)
 // always, and what the port vouches for while rx-checksumming is on; all else is summed here. A wrong checksum is marked
-// and counted, not dropped: the transport drops it and counts it as its own. Merging (GRO) is not here and not yet anywhere.
+// and counted, not dropped: the transport drops it and counts it as its own. Merging is coalesce.ts's.
 
 import { CHECKSUM_BAD, CHECKSUM_NONE, CHECKSUM_UNNECESSARY, type Frame } from '../stack/buffer/frame.ts'
 import { fold } from './checksum.ts'
@@ -16,8 +16,11 @@ export class ReceiveSide {
   private readonly features: FeatureSet
   private readonly counters: NicCounters
   private readonly engine: ChecksumEngine
-  private readonly packet = new EthernetPacket()
+  /** Where things are in the frame, after `isMergeable` answered true. */
+  readonly packet = new EthernetPacket()
   private readonly tail = new HiddenTail()
+  /** `packet` describes the frame that was judged last. */
+  private known = false
 
   constructor(features: FeatureSet, counters: NicCounters, engine: ChecksumEngine) {
     this.features = features
@@ -29,6 +32,7 @@ export class ReceiveSide {
   judge(frame: Frame): void {
     const counters = this.counters
     const bytes = frame.length
+    this.known = false
     counters.rx_packets++
     counters.rx_bytes += bytes
     counters.rx_segments += frame.segments
@@ -51,9 +55,15 @@ export class ReceiveSide {
     frame.checksum = this.verify(frame, bytes)
   }
 
+  /** Whether the frame that was just judged is a sound TCP or UDP packet: then `packet` describes it. */
+  isMergeable(frame: Frame): boolean {
+    return frame.checksum === CHECKSUM_UNNECESSARY && (this.known || this.packet.parse(frame))
+  }
+
   private verify(frame: Frame, bytes: number): number {
     const { packet, counters } = this
-    if (!packet.parse(frame)) {
+    this.known = packet.parse(frame)
+    if (!this.known) {
       counters.rx_csum_none++
       return CHECKSUM_NONE
     }

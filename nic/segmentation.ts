@@ -10,6 +10,7 @@ import {
   type Frame,
   type FramePool,
   GSO_ECN,
+  GSO_FIXED_ID,
   GSO_TCPV4,
   GSO_TCPV6,
   GSO_UDP_L4,
@@ -37,7 +38,7 @@ const CWR = 0x80
 /** Bytes of a super-frame's headers up to the payload; -1 when headers and offload request contradict each other. */
 export function headerLength(frame: Frame): number {
   const { networkOffset, transportOffset, csumStart, csumOffset, start } = frame
-  const type = frame.gsoType & ~GSO_ECN
+  const type = frame.gsoType & ~(GSO_ECN | GSO_FIXED_ID)
   const available = frame.headLength
   const view = frame.head.view
   const udp = type === GSO_UDP_L4
@@ -80,6 +81,8 @@ export class Segmenter {
   private udp = false
   private version = 4
   private identification = 0
+  /** What the identification grows by: 1, or 0 with GSO_FIXED_ID. */
+  private step = 1
   private sequence = 0
   private flags = 0
   /** Sum of the IPv4 header without length, id and checksum. */
@@ -105,6 +108,7 @@ export class Segmenter {
     this.piece = inHead > 0 ? -1 : 0
     this.within = 0
     this.udp = (frame.gsoType & ~GSO_ECN) === GSO_UDP_L4
+    this.step = (frame.gsoType & GSO_FIXED_ID) !== 0 ? 0 : 1
     this.readHeaders(frame)
     return true
   }
@@ -190,7 +194,7 @@ export class Segmenter {
       view.setUint16(ip + IPV6_LENGTH, length - IPV6_HEADER)
       return
     }
-    const identification = (this.identification + this.count) & 0xffff
+    const identification = (this.identification + this.count * this.step) & 0xffff
     view.setUint16(ip + IPV4_LENGTH, length)
     view.setUint16(ip + IPV4_ID, identification)
     view.setUint16(ip + IPV4_CHECKSUM, ~fold(this.ipSum + length + identification) & 0xffff)

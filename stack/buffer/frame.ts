@@ -17,6 +17,8 @@ export const GSO_TCPV4 = 1
 export const GSO_UDP = 3
 export const GSO_TCPV6 = 4
 export const GSO_UDP_L4 = 5
+/** IPv4: the segments have one and the same identification. A flag of ours that no hardware knows (SKB_GSO_TCP_FIXEDID). */
+export const GSO_FIXED_ID = 0x40
 export const GSO_ECN = 0x80
 
 /** What a card found out about a received frame's transport checksum. */

@@ -14,7 +14,7 @@ import { transfer } from '../support/transfer.ts'
 import { expectNoLeaks } from '../support/worlds.ts'
 import { concatenate, finish, type Layout } from './support/oracle.ts'
 
-const SWITCHES = ['sg', 'tx', 'rx', 'tso', 'tso6', 'gso', 'rx-gro-hw']
+const SWITCHES = ['sg', 'tx', 'rx', 'tso', 'tso6', 'gso', 'gro', 'rx-gro-hw']
 const MEGABYTE = 1 << 20
 
 function world(wire: Parameters<typeof createWire>[1], wrap: (port: Port, name: string, sim: Simulation) => Port) {
