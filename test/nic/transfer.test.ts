@@ -101,3 +101,42 @@ describe('a transfer in both directions', () => {
     expectNoLeaks({ hosts: [a, b], wire: at.wire })
   })
 })
+
+describe('generic receive offload under a whole stack', () => {
+  const end = { receiveQueue: 1 << 20 }
+  const plain = { offload: false as const, delay: 200, a: end, b: end }
+
+  it.each([
+    { loss: 0, reorder: 0 },
+    { loss: 0.01, reorder: 0 },
+    { loss: 0, reorder: 0.02 },
+    { loss: 0.01, reorder: 0.01, duplicate: 0.01 },
+  ])('is byte-exact and changes what TCP sees, not what it counts: %o', (faults) => {
+    const { simulation, a, b, wire } = world({ ...plain, ...faults }, (port) => port)
+    transfer(simulation, a, b, '192.0.2.2', { up: 4 * MEGABYTE, down: MEGABYTE })
+    for (const { nic, stack } of [a, b]) {
+      const { rx_gro_sw_frames, rx_gro_sw_segments, rx_packets } = nic!.counters
+      expect(rx_gro_sw_frames).toBeGreaterThan(0)
+      expect(rx_gro_sw_segments).toBeGreaterThan(2 * rx_gro_sw_frames)
+      // Each segment is counted, and each frame only once.
+      expect(stack.counters.TcpInSegs - stack.counters.IpInReceives).toBe(rx_gro_sw_segments - rx_gro_sw_frames)
+      expect(rx_packets).toBeGreaterThanOrEqual(stack.counters.TcpInSegs)
+    }
+    if (faults.loss + faults.reorder === 0) expect(a.stack.counters.TcpRetransSegs).toBe(0)
+    expectNoLeaks({ hosts: [a, b], wire })
+  })
+
+  it('takes a transfer in as many segments as without it', () => {
+    const [on, off] = [true, false].map((gro) => {
+      const { simulation, a, b, wire } = world(plain, (port) => port)
+      for (const { nic } of [a, b]) nic!.features.set({ gro })
+      transfer(simulation, a, b, '192.0.2.2', { up: 4 * MEGABYTE })
+      const { TcpInSegs, IpInReceives, TcpRetransSegs } = b.stack.counters
+      expectNoLeaks({ hosts: [a, b], wire })
+      return { TcpInSegs, IpInReceives, TcpRetransSegs, merged: b.nic!.counters.rx_gro_sw_frames }
+    })
+    expect(off.merged).toBe(0)
+    expect(on.TcpInSegs).toBe(off.TcpInSegs)
+    expect(on.IpInReceives).toBeLessThan(off.IpInReceives / 4)
+  })
+})

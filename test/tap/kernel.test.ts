@@ -88,7 +88,10 @@ describeOnTap('the kernel against pagewire up', ['ip', 'ping', 'curl', 'nstat'],
       const probes = after['TcpExtTCPLossProbes'] - before['TcpExtTCPLossProbes']
       expect(after['TcpRetransSegs'] - before['TcpRetransSegs']).toBeLessThanOrEqual(probes)
       expect(tapDropped(namespace)).toBe(0)
-      expect(stackCounters(namespace)['TcpInCsumErrors']).toBe(0)
+      const own = stackCounters(namespace)
+      expect(own['TcpInCsumErrors']).toBe(0)
+      // Super-frames came, of the kernel's making or merged by the card: fewer packets than segments.
+      expect(own['IpInReceives']).toBeLessThan(own['TcpInSegs'])
     })
 
     it('serves 64 ranges in parallel', async () => {
