@@ -2,7 +2,7 @@
 // transfer, the device deleted, a load of many connections, the end by Ctrl-C and by kill -9, without root.
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { collect, makeFile, Namespace, PROGRAM, removeFolder, STACK, sha256, temporaryFolder, Up } from './lab.ts'
 import { describeOnTap } from './requirements.ts'
@@ -155,9 +155,13 @@ describeOnTap('pagewire up and its accidents', ['ip', 'ping', 'curl', 'wrk', 'tc
       'mount -t tmpfs tmpfs "$1/dev"',
       'mknod "$1/dev/tun" c 10 200 && chmod 666 "$1/dev/tun"',
       'mount --bind "$1/dev/tun" /dev/net/tun',
-      'exec setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/tmp XDG_RUNTIME_DIR= "$2" "$3" up',
+      // The checkout and Node may lie where nobody may look.
+      'mkdir -p "$1/house" && mount --bind "$PWD" "$1/house"',
+      'touch "$1/node" && mount --bind "$2" "$1/node"',
+      'exec setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/tmp XDG_RUNTIME_DIR= "$1/node" "$1/house/$3" up',
     ].join('\n')
-    const child = spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', folder, process.execPath, PROGRAM], {
+    const program = relative(process.cwd(), PROGRAM)
+    const child = spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', folder, process.execPath, program], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let output = ''

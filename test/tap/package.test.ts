@@ -16,6 +16,11 @@ function example(): string {
   return match[1]
 }
 
+/** Without what an npm or npx around this run has set for itself. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)))
+}
+
 describeOnTap('the package', ['ip', 'curl'], () => {
   let folder: string
   let namespace: Namespace
@@ -23,10 +28,16 @@ describeOnTap('the package', ['ip', 'curl'], () => {
   beforeAll(() => {
     folder = temporaryFolder()
     namespace = new Namespace()
-    execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+    execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: plainEnvironment(),
+    })
     const [tarball] = readdirSync(folder)
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')
-    execFileSync('npm', ['install', '--silent', '--ignore-scripts', `./${tarball}`], { cwd: folder })
+    execFileSync('npm', ['install', '--silent', '--ignore-scripts', `./${tarball}`], {
+      cwd: folder,
+      env: plainEnvironment(),
+    })
     writeFileSync(join(folder, 'example.js'), example())
   }, 300_000)
 
@@ -63,7 +74,11 @@ describeOnTap('the package', ['ip', 'curl'], () => {
   })
 
   it('installs the command', () => {
-    const run = spawnSync('npx', ['--no', '--', 'pagewire', '--version'], { cwd: folder, encoding: 'utf8' })
+    const run = spawnSync('npx', ['--no', '--', 'pagewire', '--version'], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: plainEnvironment(),
+    })
     expect(run.stdout.trim()).toBe(JSON.parse(readFileSync('package.json', 'utf8')).version)
   })
 })

@@ -14,7 +14,7 @@ import { statusPage } from './status-page.ts'
 import { UPLOAD_PATH, type UploadService } from './upload.ts'
 
 export interface HttpServiceOptions {
-  /** The state to show, asked for anew for each request. */
+  /** The state to show, asked for anew ten times a second at most. */
   status: () => Status
   /** The files to serve; null: none. */
   root: FileRoot | null
@@ -25,13 +25,31 @@ export interface HttpServiceOptions {
 /** A connection on which nothing moves for this long is closed, milliseconds. */
 const IDLE_TIMEOUT = 120_000
 
-export function createHttpService(options: HttpServiceOptions): Server {
+/** So long the state that was asked for is shown again, milliseconds: a crowd at the page costs no more than one visitor. */
+const STATUS_AGE = 100
+
+export function createHttpService(given: HttpServiceOptions): Server {
+  const options = { ...given, status: remembered(given.status) }
   const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: 0, noDelay: true })
   server.timeout = IDLE_TIMEOUT
   server.on('connection', (socket) => socket.setMaxListeners(0))
   server.on('request', (request, response) => void handle(options, request, response, false))
   server.on('checkContinue', (request, response) => void handle(options, request, response, true))
   return server
+}
+
+/** The state at most `STATUS_AGE` old: asking each of thousands of connections takes a while. */
+function remembered(ask: () => Status): () => Status {
+  let status: Status | null = null
+  let asked = 0
+  return () => {
+    const now = performance.now()
+    if (status === null || now - asked > STATUS_AGE) {
+      status = ask()
+      asked = now
+    }
+    return status
+  }
 }
 
 async function handle(
@@ -76,7 +94,7 @@ async function read(
   const [first, second] = path.names
   if (first === undefined) {
     if (wants(request, 'application/json')) answerStatus(options, response)
-    else answerDocument(response, 'text/html; charset=utf-8', statusPage(options.status()), { Vary: 'Accept' })
+    else answerDocument(response, 'text/html; charset=utf-8', rendered(options.status()), { Vary: 'Accept' })
   } else if (first !== OWN_PATH) {
     await readFile(options, request, response, path)
   } else if (second === 'status.json' && path.names.length === 2) {
@@ -86,6 +104,18 @@ async function read(
   } else {
     answer(response, 404)
   }
+}
+
+/** Pages of states that are still shown. */
+const pages = new WeakMap<Status, string>()
+
+function rendered(status: Status): string {
+  let page = pages.get(status)
+  if (page === undefined) {
+    page = statusPage(status)
+    pages.set(status, page)
+  }
+  return page
 }
 
 async function readFile(

@@ -83,7 +83,10 @@ export class DivertedIntake extends BufferIntake {
 
   protected override took(length: number): void {
     this.left -= length
-    if (this.left === 0) this.over()
+    if (this.left > 0) return
+    // The loop that drives this intake must not ask it once more: for no bytes the answer would look like the end.
+    this.wanted = false
+    this.over()
   }
 }
 
