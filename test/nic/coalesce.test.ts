@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest'
 import { Segmenter } from '../../nic/segmentation.ts'
 import { CHECKSUM_UNNECESSARY, type Frame, GSO_ECN, GSO_FIXED_ID, GSO_TCPV4 } from '../../stack/buffer/frame.ts'
 import { type Card, card, leaks } from './support/card.ts'
-import { finish, type Layout, naiveChecksum, segment } from './support/oracle.ts'
+import { EVERYTHING } from './support/memory-port.ts'
+import { finish, type Layout, naiveChecksum, naiveSum, pseudoHeader, segment } from './support/oracle.ts'
 import { bytesOf, PacketLab, type PacketShape } from './support/packets.ts'
 
 const ACK = 0x10
@@ -256,6 +257,40 @@ describe('what is merged', () => {
     expect(counts(frames[0], padded)).toEqual([1, 1])
     expect(counts(frames[0], options)).toEqual([1, 1])
     expect(counts(frames[0], fragment)).toEqual([1, 1])
+    expect(leaks(world)).toBe(0)
+  })
+
+  it('with checksums that are unfinished by design, among others that are not', () => {
+    const world = card({ capabilities: EVERYTHING })
+    const { frames, layout } = burst({ payload: 300 }, 100)
+    const arrivals = frames.map((bytes) => world.lab.received(bytes))
+    for (const frame of arrivals.slice(0, 2)) {
+      frame.csumStart = layout.transportOffset
+      frame.csumOffset = 16
+      const field = frame.start + layout.transportOffset + 16
+      frame.head.view.setUint16(field, naiveSum(pseudoHeader(bytesOf(frame), layout)))
+    }
+    world.port.arrive(...arrivals)
+    world.nic.poll(4, 1)
+    const up = world.receiver.frames.splice(0)
+    expect(up.map(({ segments }) => segments)).toEqual([3])
+    expect(hex(wire(world, up))).toEqual(hex(frames))
+    release(up)
+    expect(leaks(world)).toBe(0)
+  })
+
+  it('never with super-frames of the port, which keep their place', () => {
+    const world = card({ capabilities: EVERYTHING })
+    const first = burst({ payload: 200 }, 100).frames
+    const whole = burst({ payload: 200, sequence: 1_000_200, identification: 79 }, 200).frames[0]
+    const arrivals = [...first, whole].map((bytes) => world.lab.received(bytes))
+    Object.assign(arrivals[2], { gsoSize: 100, gsoType: GSO_TCPV4, segments: 2, checksum: CHECKSUM_UNNECESSARY })
+    world.port.arrive(...arrivals)
+    world.nic.poll(4, 1)
+    const up = world.receiver.frames.splice(0)
+    expect(up.map(({ segments }) => segments)).toEqual([2, 2])
+    expect(up[1]).toBe(arrivals[2])
+    release(up)
     expect(leaks(world)).toBe(0)
   })
 
