@@ -168,6 +168,7 @@ export class Network implements NetworkContract {
   private onLink(port: Interface, up: boolean, gone: boolean): void {
     this.ipv4.onLink(port, up)
     this.events.onLink(port, up, gone)
-    if (up) this.events.onWritable()
+    // A device that is gone refuses nobody any more: who waits for room learns why there is none.
+    if (up || gone) this.events.onWritable()
   }
 }
