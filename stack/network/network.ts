@@ -81,6 +81,8 @@ export class Network implements NetworkContract {
     this.links.get(port)?.close()
     this.links.delete(port)
     port.addresses.length = 0
+    // Nobody will say that this device has room again: who waits for it looks for another way.
+    this.events.onWritable()
   }
 
   /** 0, -EINVAL (no address for a host), -EEXIST, -EAFNOSUPPORT (IPv6 is not there yet). */

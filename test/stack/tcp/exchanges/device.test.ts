@@ -50,6 +50,18 @@ describe('a device that is gone for good', () => {
     world.host.accept(listener)
   })
 
+  test('an interface that is removed holds back nobody who waited for room', () => {
+    const world = recordedHost()
+    const { connection } = establish(world)
+    const { host, device } = world
+    device.room = 0
+    connection.write(1000)
+    expect(connection.info.limitedBy).toBe('device')
+    host.stack.removeInterface(host.stack.interfaces[1])
+    host.turn()
+    expect(connection.info.limitedBy).not.toBe('device')
+  })
+
   test('a carrier that only went away leaves them waiting for its return', () => {
     const world = recordedHost()
     const { connection } = establish(world)
