@@ -91,7 +91,10 @@ export class Stack implements StackContext {
     this.network = new Network(this, {
       onReadable: () => this.onReadable(),
       onWritable: () => this.onWritable(),
-      onLink: (port, up, gone) => this.onLink?.(port, up, gone),
+      onLink: (port, up, gone) => {
+        if (gone) this.tcp.onGone(port)
+        this.onLink?.(port, up, gone)
+      },
     })
     this.echo = this.network.echo
     this.tcp = new TcpLayer(this, this.network, options.tcp)

@@ -38,6 +38,11 @@ export class PagePool implements PageHome {
     this.detachable = options.detachable ?? false
   }
 
+  /** More than half of the pages are out. */
+  get isScarce(): boolean {
+    return this.outstanding > this.limit >> 1
+  }
+
   /** A page with one reference that the caller owns, or null at the limit. Its bytes are whatever they were. */
   allocate(): Page | null {
     if (this.outstanding >= this.limit || this.closed) return null

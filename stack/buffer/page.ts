@@ -25,6 +25,8 @@ export interface Region {
 /** Where a page goes when its last reference is dropped. */
 export interface PageHome {
   recycle(page: Page): void
+  /** Pages are running out: whoever could do without keeping one should copy what he needs. */
+  readonly isScarce?: boolean
 }
 
 /**

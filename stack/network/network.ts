@@ -81,6 +81,8 @@ export class Network implements NetworkContract {
     this.links.get(port)?.close()
     this.links.delete(port)
     port.addresses.length = 0
+    // Nobody will say that this device has room again: who waits for it looks for another way.
+    this.events.onWritable()
   }
 
   /** 0, -EINVAL (no address for a host), -EEXIST, -EAFNOSUPPORT (IPv6 is not there yet). */
@@ -168,6 +170,7 @@ export class Network implements NetworkContract {
   private onLink(port: Interface, up: boolean, gone: boolean): void {
     this.ipv4.onLink(port, up)
     this.events.onLink(port, up, gone)
-    if (up) this.events.onWritable()
+    // A device that is gone refuses nobody any more: who waits for room learns why there is none.
+    if (up || gone) this.events.onWritable()
   }
 }

@@ -155,7 +155,8 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     if (this.state === 'CLOSED' || this.state === 'TIME-WAIT') return -ENOTCONN
     if (how !== 'write') {
       this.readShut = true
-      this.dropReceived()
+      // What came early stays until its turn: the peer was told that it is here (RFC 2018 8).
+      this.received.clear()
       this.onTaken()
     }
     if (how !== 'read' && !this.finQueued) {

@@ -6,6 +6,7 @@
 
 import type { IpAddress } from '../base/ip-address.ts'
 import type { Page, PageRef } from '../buffer/page.ts'
+import type { Interface } from '../network/interface.ts'
 
 /** Data, an end of file, an error or (listener) a connection can be taken. */
 export const READABLE = 1
@@ -217,6 +218,11 @@ export interface Tcp {
   pollTransmit(now: number): void
   /** The device has room again. */
   onWritable(): void
+  /**
+   * The device of an interface was taken away for good: connections over it end with ENETDOWN, since nothing can ever
+   * come for them. Listeners stay.
+   */
+  onGone(port: Interface): void
   /** Aborts everything with `errno` as the pending error (0: silently): the stack is closed. */
   shutdown(errno: number): void
 }

@@ -205,7 +205,21 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
   }
 
   get sendSpace(): number {
-    return Math.max(this.options.sendBuffer - this.queue.bytes, 0)
+    return Math.max(this.sendLimit - this.queue.bytes, 0)
+  }
+
+  /**
+   * The most bytes that the send queue takes: the buffer, or a fair share while pages are scarce, so that peers which do
+   * not read cannot leave the others nothing to send with.
+   */
+  get sendLimit(): number {
+    const { sendBuffer } = this.options
+    return this.services.context.pages.isScarce ? Math.min(sendBuffer, FAIR_SHARE) : sendBuffer
+  }
+
+  /** Whether the receiving side may hold more on top of `bytes`: the window says so, or a fair share while pages are scarce. */
+  mayHold(bytes: number): boolean {
+    return bytes < FAIR_SHARE || !this.services.context.pages.isScarce
   }
 
   /** Where small received segments are copied: a page of all connections while nothing waits, else one of our own. */
@@ -247,3 +261,5 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
 }
 
 const SMALL_WRITE = 4096
+/** Bytes of each queue of a connection that scarce pages leave it (Linux under tcp_mem pressure does alike). */
+const FAIR_SHARE = 65536

@@ -10,7 +10,11 @@ export interface PieceSink {
   append(page: Page, offset: number, length: number): void
 }
 
-/** A stretch is kept by reference when it fills at least this part of its page: memory held is at most four times the bytes. */
+/**
+ * A stretch is kept by reference when it fills at least this part of its page: memory held is at most four times the
+ * bytes. Not while the pool of the page runs out: applications that do not read would leave the card none to receive
+ * into, not even the acknowledgments of others.
+ */
 const WORTH_KEEPING = 4
 
 /**
@@ -46,7 +50,7 @@ export function takePayload(frame: Frame, from: number, length: number, sink: Pi
 }
 
 function takeStretch(page: Page, offset: number, length: number, sink: PieceSink, fill: PageFill): number {
-  if (length * WORTH_KEEPING >= page.length || !page.touchable) {
+  if (!page.touchable || (length * WORTH_KEEPING >= page.length && page.home?.isScarce !== true)) {
     sink.append(page.retain(), offset, length)
     return length
   }

@@ -20,6 +20,8 @@ export class ReceiveWindow {
   lastAckSent = 0
   /** The furthest right edge that was advertised; data before it is taken. */
   edge = 0
+  /** What the field said last: a window that the peer has filled was not for that advertised as shut. */
+  field = 0
   scale = 0
   buffer: number
 
@@ -32,6 +34,8 @@ export class ReceiveWindow {
     this.rcvNxt = (irs + 1) | 0
     this.lastAckSent = this.rcvNxt
     this.edge = this.rcvNxt
+    // Our SYN or SYN-ACK.
+    this.field = this.unscaled
   }
 
   /** Bytes that the peer may still send. */
@@ -56,6 +60,7 @@ export class ReceiveWindow {
     )
     const edge = (this.rcvNxt + field * unit) | 0
     if (after(edge, this.edge)) this.edge = edge
+    this.field = field
     return field
   }
 

@@ -209,7 +209,7 @@ function onAckSent(block: ControlBlock): void {
 
 function windowField(block: ControlBlock): number {
   const { receiveWindow, services } = block
-  const before = receiveWindow.window
+  const before = receiveWindow.field
   const field = receiveWindow.advertise(block.received.bytes, block.size.advertised)
   if (field === 0 && before > 0) services.counters.TcpExtTCPToZeroWindowAdv++
   else if (field > 0 && before === 0) services.counters.TcpExtTCPFromZeroWindowAdv++

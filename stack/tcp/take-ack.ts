@@ -118,7 +118,7 @@ function isDuplicateReport(sack: Int32Array, blocks: number, una: number): boole
 }
 
 function advanceTo(block: ControlBlock, segment: Segment, now: number): void {
-  const { sendWindow, queue, rtt, deadlines, options } = block
+  const { sendWindow, queue, rtt, deadlines } = block
   const ack = segment.acknowledgment
   sendWindow.sndUna = ack
   const start = queue.start
@@ -128,6 +128,8 @@ function advanceTo(block: ControlBlock, segment: Segment, now: number): void {
   if (block.finQueued && ack === ((queue.end + 1) | 0)) block.finAcknowledged = true
   block.timeouts = 0
   block.progressAt = now
+  // The peer takes what it is sent, however small its window: the next override comes after an RTO again.
+  if (block.persist?.active) endProbing(block)
   measure(block, segment, now)
   if (ack === sendWindow.sndNxt) {
     deadlines.clear(RETRANSMIT)
@@ -138,7 +140,7 @@ function advanceTo(block: ControlBlock, segment: Segment, now: number): void {
   if (released === 0) return
   block.path.confirm(now)
   let events = ACKNOWLEDGED
-  if (block.wantsSpace && block.sendSpace * 3 >= options.sendBuffer) {
+  if (block.wantsSpace && block.sendSpace * 3 >= block.sendLimit) {
     block.wantsSpace = false
     events |= WRITABLE
   }
@@ -156,11 +158,13 @@ export function measure(block: ControlBlock, segment: Segment, now: number): voi
 
 /** The window moved: probes of a shut one end, and what waits may go. */
 function onWindow(block: ControlBlock): void {
-  if (block.persist?.active && block.sendWindow.sndWnd > 0) {
-    block.persist.end()
-    block.deadlines.clear(PERSIST)
-  }
+  if (block.persist?.active && block.sendWindow.sndWnd > 0) endProbing(block)
   if (block.queue.bytes > 0 || block.finQueued) block.services.schedule(block)
+}
+
+function endProbing(block: ControlBlock): void {
+  block.persist?.end()
+  block.deadlines.clear(PERSIST)
 }
 
 function onLossFound(block: ControlBlock, now: number): void {

@@ -65,7 +65,9 @@ function takeInOrder(block: ControlBlock, segment: Segment, limit: number, now: 
   if (skip > 0) reportDuplicate(block, segment.sequence, receiveWindow.rcvNxt)
   let taken = length
   if (!block.readShut) {
-    taken = takePayload(segment.frame, segment.payloadAt + skip, length, received, block.receiveFill())
+    taken = block.mayHold(received.bytes)
+      ? takePayload(segment.frame, segment.payloadAt + skip, length, received, block.receiveFill())
+      : 0
     if (taken < length) {
       services.counters.TcpExtTCPRcvQDrop++
       acks.atOnce()
@@ -96,7 +98,7 @@ function takeEarly(block: ControlBlock, segment: Segment, limit: number): void {
   const reassembly = block.outOfOrder()
   const start = segment.sequence
   const before = reassembly.bytes
-  reassembly.insert(segment.frame, segment.payloadAt, start, limit)
+  if (block.mayHold(before)) reassembly.insert(segment.frame, segment.payloadAt, start, limit)
   block.sackBlocks ??= new SackBlocks()
   if (reassembly.bytes === before && reassembly.holds(start, limit)) {
     counters.TcpExtTCPDSACKOfoSent++

@@ -2,7 +2,7 @@
 // connection what only the whole can do. Owns the parts; the protocol is in the procedures over a connection
 // (segment-arrives, transmit, timeouts) and in passive-open.
 
-import { EADDRINUSE, EADDRNOTAVAIL, EINVAL } from '../base/errno.ts'
+import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENETDOWN } from '../base/errno.ts'
 import type { IpAddress } from '../base/ip-address.ts'
 import type { Frame } from '../buffer/frame.ts'
 import type { StackContext } from '../context.ts'
@@ -15,13 +15,14 @@ import {
   type ReceivedPacket,
   type TransportProtocol,
 } from '../network/contract.ts'
+import type { Interface } from '../network/interface.ts'
 import { ACK, RST } from '../wire/tcp.ts'
 import { Connection } from './connection.ts'
 import { CONNECTION, ConnectionTable } from './connection-table.ts'
 import type { Tcp, TcpConnectOptions, TcpEndpoint, TcpListener, TcpListenOptions, TcpOptions } from './contract.ts'
 import type { ControlBlock } from './control-block.ts'
 import { Demultiplexer } from './demultiplexer.ts'
-import { abort } from './ending.ts'
+import { abort, fail } from './ending.ts'
 import { EphemeralPorts, FIRST_EPHEMERAL, LAST_EPHEMERAL } from './ephemeral-ports.ts'
 import { InitialSequence } from './initial-sequence.ts'
 import { Listener, type ListenerHost } from './listener.ts'
@@ -148,6 +149,14 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
 
   onWritable(): void {
     this.work.onWritable()
+    this.context.requestPoll()
+  }
+
+  onGone(port: Interface): void {
+    const now = this.context.environment.clock.now()
+    for (const connection of this.table.list(CONNECTION) as Connection[]) {
+      if (connection.path.interface === port) fail(connection, ENETDOWN, now)
+    }
     this.context.requestPoll()
   }
 

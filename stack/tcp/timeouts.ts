@@ -43,10 +43,13 @@ function onRetransmit(block: ControlBlock, now: number): void {
   services.schedule(block)
 }
 
-/** Too many timeouts; but a peer that shut its window below what is out lives as long as it is heard. */
+/**
+ * Too many timeouts; but a peer that shut its window below what is out lives as long as it is heard, and as long as
+ * somebody waits for it: of an orphan it could hold the memory for ever (as Linux).
+ */
 function isHopeless(block: ControlBlock, now: number): boolean {
   if (isOverdue(block, now)) return true
-  if (block.sendWindow.sndWnd === 0) return now - block.heardAt > 2 * MAX_RTO
+  if (block.sendWindow.sndWnd === 0 && !block.orphan) return now - block.heardAt > 2 * MAX_RTO
   return block.timeouts >= retryLimit(block)
 }
 

@@ -75,17 +75,20 @@ export class WorkLists {
     return true
   }
 
-  /** Sends in rounds until nothing more may be sent. True when some is left for the next poll. */
+  /**
+   * Sends in rounds until nothing more may be sent. True when some is left for the next poll: to send, or to tell, since
+   * a path that is dead ends an attempt here, behind the callbacks of this poll.
+   */
   transmit(now: number): boolean {
     if (this.blocked.count > 0 && this.blocked.first.path.writable) this.onWritable()
     for (let round = 0; round < ROUNDS && this.ready.count > 0; round++) {
       const list = this.ready
       this.ready = this.spare
       this.spare = list
-      for (let i = 0; i < list.count; i++) this.serve(list.take(i), now)
+      for (let i = 0; i < list.count; i++) this.serve(list.take(i), list.count > 1, now)
       list.clear()
     }
-    return this.ready.count > 0
+    return this.ready.count > 0 || this.told.count > 0
   }
 
   /** The device has room again. */
@@ -94,10 +97,15 @@ export class WorkLists {
     this.blocked.clear()
   }
 
-  private serve(connection: Connection, now: number): void {
+  /**
+   * One that the device refused after it had sent something goes behind those that were refused at once (`others`), or
+   * the first of them would have all of a small ring each time that there is room.
+   */
+  private serve(connection: Connection, others: boolean, now: number): void {
     connection.scheduled = false
+    const sent = connection.segmentsOut
     const answer = transmit(connection, now)
-    if (answer === MORE) {
+    if (answer === MORE || (answer === BLOCKED && others && connection.segmentsOut !== sent)) {
       this.schedule(connection)
     } else if (answer === BLOCKED) {
       connection.scheduled = true
