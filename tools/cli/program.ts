@@ -38,7 +38,7 @@ export async function run(words: readonly string[]): Promise<number> {
     await program.parseAsync([...words], { from: 'user' })
     return status
   } catch (error) {
-    return report(error, activeName(program, words))
+    return report(error, activeName(program, words), words)
   }
 }
 
@@ -47,7 +47,7 @@ function createProgram(ends: (status: number) => void): Command {
     .description('A TCP/IP stack in a Node.js process, with a network card of its own.')
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', EPILOGUE)
   for (const register of COMMANDS) register(program, ends)
   for (const command of [program, ...program.commands]) {
@@ -58,10 +58,11 @@ function createProgram(ends: (status: number) => void): Command {
 }
 
 /** Prints what went wrong, in one line, and answers the exit status. */
-function report(error: unknown, name: string): number {
+function report(error: unknown, name: string, words: readonly string[]): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0
-    const message = oneLine(error.message).replace(/^error: /, '')
+    const noSuchHelp = error.code === 'commander.help' && `unknown command '${words[1]}'`
+    const message = noSuchHelp || oneLine(error.message).replace(/^error: /, '')
     process.stderr.write(`${name}: ${message}; see '${name} --help'\n`)
     return 2
   }

@@ -38,6 +38,7 @@ describe('bad arguments: one line, exit status 2', () => {
     ['', /no command given; try 'pagewire up'/],
     ['nope', /unknown command 'nope'/],
     ['pin 192.0.2.1', /Did you mean ping/],
+    ['help nope', /unknown command 'nope'/],
     ['--nope', /unknown option '--nope'/],
     ['up extra', /too many arguments/],
     ['up --rot .', /Did you mean --root/],
@@ -98,6 +99,15 @@ describe('help and version', () => {
   it.each(['', 'up', 'ping', 'tcpdump', 'nstat', 'ss'])('prints help for %s', async (command) => {
     expect(await run([command, '--help'].filter((word) => word !== ''))).toBe(0)
     expect(out).toMatch(/^Usage: pagewire/)
+    expect(err).toBe('')
+  })
+
+  it.each([
+    ['help', /^Usage: pagewire \[/],
+    ['help ping', /^Usage: pagewire ping/],
+  ])('pagewire %s: the same by name', async (line, said) => {
+    expect(await run(line.split(' '))).toBe(0)
+    expect(out).toMatch(said)
     expect(err).toBe('')
   })
 
