@@ -248,6 +248,7 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     if (name === 'noDelay' || name === 'cork') {
       nagle.noDelay = options.noDelay
       nagle.cork = options.cork
+      if (name === 'cork' && options.cork) nagle.hold()
       if (!options.cork && (name === 'cork' || options.noDelay)) nagle.push()
     } else if (name === 'keepAlive' || name === 'keepIdle') {
       const set = options.keepAlive && this.establishedOnce
