@@ -106,6 +106,7 @@ function build(
     lookup: options.lookup ?? null,
     files: parts.add(makeFiles(options, memory)),
     memory,
+    engine,
     connectBell: (bell) => {
       ring = bell
     },

@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events'
 import type { Agent } from 'node:http'
 import type { Agent as SecureAgent } from 'node:https'
 import type { LookupFunction, Server as NodeServer } from 'node:net'
+import type { ChecksumEngine } from '../../nic/index.ts'
 import type { Memory } from '../../stack/buffer/page.ts'
 import { snapshot } from '../../stack/counters.ts'
 import type { Stack } from '../../stack/stack.ts'
@@ -56,7 +57,7 @@ export class Host extends EventEmitter<HostEvents> {
   private readonly handle: ReactorHandle
   private readonly hold: Hold
   private readonly release: () => void
-  private readonly captureDefaults: Pick<CaptureOptions, 'clock' | 'epochOffset'>
+  private readonly captureDefaults: Pick<CaptureOptions, 'clock' | 'epochOffset' | 'engine'>
   private closing: Promise<void> | null = null
   /** Looks whether all has ended; set while the host closes. */
   private checkEnd: (() => void) | null = null
@@ -72,6 +73,8 @@ export class Host extends EventEmitter<HostEvents> {
     /** What `sendFile` sends from. */
     files: Files
     memory: Memory
+    /** For captures: it reads pages that JavaScript cannot. */
+    engine: ChecksumEngine
     /** Called with the bell that asks for a poll. */
     connectBell: (ring: () => void) => void
     /** Called last, when the host is closed. */
@@ -80,7 +83,7 @@ export class Host extends EventEmitter<HostEvents> {
     super()
     const { stack, reactor } = parts
     this.release = parts.release
-    this.captureDefaults = { clock: reactor.clock, epochOffset: parts.epochOffset }
+    this.captureDefaults = { clock: reactor.clock, epochOffset: parts.epochOffset, engine: parts.engine }
     this.stack = stack
     this.nics = parts.nics
     this.handle = reactor.attach(this.pollable())

@@ -1,17 +1,30 @@
 // Files by reference over a real TAP, both stores, with the card's offloads and without: every byte as in the file, none
 // copied or summed where the card does it, and accidents of the file that end one connection and nothing else.
 
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync, renameSync, rmSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { open } from 'node:fs/promises'
+import http from 'node:http'
 import net, { type Socket as KernelSocket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { MappedStore, ReadStore } from '../../drivers/files/index.ts'
 import { createHost, type Host, type Socket } from '../../drivers/host/index.ts'
+import { sendFile } from '../../tools/serve/send-file.ts'
 import { addonOrFail } from '../native/addon.ts'
-import { describeInNamespace } from '../native/namespace.ts'
+import { describeInNamespace, leaveOut } from '../native/namespace.ts'
 import { makeFile, removeFolder, STACK, temporaryFolder } from './lab.ts'
 
 const SIZE = (9 << 20) + 12_345
@@ -179,7 +192,98 @@ describeInNamespace('sendFile on a TAP', import.meta.url, () => {
       rmSync(other)
     })
 
-    it('ends the connection when the file is written to; replacing it is no change', async () => {
+    it('ends the connection when the file is written to', async () => {
+      const other = join(folder, 'written.bin')
+      makeFile(other, 20 << 20)
+      const outcomes: Promise<unknown>[] = []
+      await serve((socket) => {
+        socket.on('error', () => {})
+        outcomes.push(socket.sendFile(other).catch((error: NodeJS.ErrnoException) => error.code))
+        socket.end()
+      })
+      const stalled = connect()
+      await once(stalled, 'readable')
+      const fd = openSync(other, 'r+')
+      writeSync(fd, 'new', (20 << 20) - 3)
+      closeSync(fd)
+      const ended = contentOf(stalled).then(
+        (content) => `${content.length} bytes`,
+        (error: NodeJS.ErrnoException) => error.code,
+      )
+      expect(await ended).toBe('ECONNRESET')
+      expect(await Promise.all(outcomes)).toEqual(['ESTALE'])
+      expect(host.counters['TcpOutRsts']).toBeGreaterThan(0)
+    })
+
+    it('sends it from a disk that has to be waited for', async (context) => {
+      const cold = join(folder, 'cold.bin')
+      const expected = makeFile(cold, SIZE)
+      spawnSync('sync', [cold])
+      try {
+        writeFileSync('/proc/sys/vm/drop_caches', '3')
+      } catch {
+        leaveOut(context, 'no leave to drop the caches (run as root)')
+        return
+      }
+      await serve((socket) => {
+        socket.sendFile(cold).catch(() => {})
+        socket.end()
+      })
+      expect(await digestOf(connect())).toBe(expected)
+      expect(host.files.cache.loads).toBeGreaterThan(5)
+    })
+
+    it('sends it from a client, and to a connection of the same host', async () => {
+      const server = net.createServer().listen(0, '192.0.2.1')
+      await once(server, 'listening')
+      const client = host.net.connect((server.address() as net.AddressInfo).port, '192.0.2.1')
+      const sent = client.sendFile(path)
+      client.end()
+      const [accepted] = (await once(server, 'connection')) as [KernelSocket]
+      expect(await digestOf(accepted)).toBe(digest)
+      expect(await sent).toBe(SIZE)
+      accepted.end()
+      server.close()
+      await serve((socket) => {
+        socket.sendFile(path).catch(() => {})
+        socket.end()
+      })
+      expect(await digestOf(host.net.connect(PORT, STACK))).toBe(digest)
+    })
+
+    it('serves a small file by http with its header in one segment', async () => {
+      const small = join(folder, 'page.bin')
+      writeFileSync(small, 'x'.repeat(700))
+      const segments: Promise<number | undefined>[] = []
+      const server = http.createServer(async (request, response) => {
+        const socket = request.socket as unknown as Socket
+        segments.push(once(response, 'close').then(() => socket.info()?.dataSegsOut))
+        const handle = await open(small)
+        response.writeHead(200, { 'Content-Length': 700 })
+        expect(await sendFile(response, handle, 0, 699)).toBe(true)
+        response.end()
+        await handle.close()
+      })
+      host.listen(server, PORT)
+      await once(server, 'listening')
+      const response = await fetch(`http://${STACK}:${PORT}/`)
+      expect(await response.text()).toBe('x'.repeat(700))
+      expect(await Promise.all(segments)).toEqual([1])
+    })
+
+    it('can be captured with its payload', async () => {
+      const pieces: Uint8Array[] = []
+      const stop = host.capture({ write: (bytes) => pieces.push(bytes) })
+      await serve((socket) => {
+        socket.sendFile(path, { end: 99_999 }).catch(() => {})
+        socket.end()
+      })
+      await contentOf(connect())
+      stop()
+      expect(Buffer.concat(pieces).includes(readFileSync(path).subarray(70_000, 70_500))).toBe(true)
+    })
+
+    it('goes on with the old content when the file is replaced', async () => {
       const other = join(folder, 'replaced.bin')
       const expected = makeFile(other, 12 << 20)
       const outcomes: Promise<unknown>[] = []
