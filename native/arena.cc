@@ -15,40 +15,83 @@ Arena::~Arena() {
 int32_t Arena::Register(napi_value buffer) {
   bool is_buffer = false;
   if (napi_is_arraybuffer(env_, buffer, &is_buffer) != napi_ok || !is_buffer) return -EINVAL;
-  if (resting_ <= kResting && regions_.size() > kSlotMask) return -ENOSPC;
   napi_ref reference = nullptr;
   if (napi_create_reference(env_, buffer, 1, &reference) != napi_ok) return -ENOMEM;
-  const uint32_t slot = TakeSlot();
-  Region& region = regions_[slot];
-  region.reference = reference;
-  region.burst = 0;
-  region.generation = region.generation + 1 == kGenerations ? 1 : region.generation + 1;
-  live_++;
-  return static_cast<int32_t>(region.generation << kSlotBits | slot);
+  int32_t id = -ENOSPC;
+  Region* region = Take(&id);
+  if (region == nullptr) {
+    napi_delete_reference(env_, reference);
+  } else {
+    region->reference = reference;
+    region->burst = 0;
+  }
+  return id;
+}
+
+int32_t Arena::Register(std::unique_ptr<Mapping> mapping) {
+  int32_t id = -ENOSPC;
+  Region* region = Take(&id);
+  if (region != nullptr) {
+    region->data = mapping->data;
+    region->length = mapping->length;
+    region->mapping = std::move(mapping);
+  }
+  return id;
 }
 
 int32_t Arena::Unregister(uint32_t id) {
-  const uint32_t slot = id & kSlotMask;
-  if (slot >= regions_.size()) return -EINVAL;
-  Region& region = regions_[slot];
-  if (region.reference == nullptr || region.generation != id >> kSlotBits) return -EINVAL;
-  napi_delete_reference(env_, region.reference);
-  region.reference = nullptr;
-  region.data = nullptr;
-  region.length = 0;
+  Region* region = Find(id);
+  if (region == nullptr) return -EINVAL;
+  if (region->reference != nullptr) napi_delete_reference(env_, region->reference);
+  region->reference = nullptr;
+  region->mapping.reset();
+  region->data = nullptr;
+  region->length = 0;
   live_--;
-  RestSlot(slot);
+  RestSlot(id & kSlotMask);
   return 0;
 }
 
 uint8_t* Arena::Resolve(uint32_t id, uint32_t offset, uint32_t length) {
+  Region* region = Find(id);
+  if (region == nullptr || region->mapping != nullptr) return nullptr;
+  if (region->burst != burst_) Refresh(region);
+  if (static_cast<uint64_t>(offset) + length > region->length || region->data == nullptr) return nullptr;
+  return region->data + offset;
+}
+
+bool Arena::Locate(uint32_t id, uint32_t offset, uint32_t length, Location* location) {
+  const Mapping* mapping = MappingOf(id);
+  if (mapping == nullptr) {
+    *location = {Resolve(id, offset, length), -1, 0};
+    return location->data != nullptr;
+  }
+  if (static_cast<uint64_t>(offset) + length > mapping->length) return false;
+  *location = {mapping->data + offset, mapping->file->get(), mapping->offset + offset};
+  return true;
+}
+
+const Mapping* Arena::MappingOf(uint32_t id) const {
+  const Region* region = const_cast<Arena*>(this)->Find(id);
+  return region == nullptr ? nullptr : region->mapping.get();
+}
+
+Arena::Region* Arena::Find(uint32_t id) {
   const uint32_t slot = id & kSlotMask;
   if (slot >= regions_.size()) return nullptr;
   Region& region = regions_[slot];
-  if (region.reference == nullptr || region.generation != id >> kSlotBits) return nullptr;
-  if (region.burst != burst_) Refresh(&region);
-  if (static_cast<uint64_t>(offset) + length > region.length || region.data == nullptr) return nullptr;
-  return region.data + offset;
+  const bool live = region.reference != nullptr || region.mapping != nullptr;
+  return live && region.generation == id >> kSlotBits ? &region : nullptr;
+}
+
+Arena::Region* Arena::Take(int32_t* id) {
+  if (resting_ <= kResting && regions_.size() > kSlotMask) return nullptr;
+  const uint32_t slot = TakeSlot();
+  Region& region = regions_[slot];
+  region.generation = region.generation + 1 == kGenerations ? 1 : region.generation + 1;
+  live_++;
+  *id = static_cast<int32_t>(region.generation << kSlotBits | slot);
+  return &region;
 }
 
 void Arena::Refresh(Region* region) {

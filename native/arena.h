@@ -3,6 +3,9 @@
 // (structuredClone with transfer, ArrayBuffer.prototype.transfer), and a reference does not prevent that. So no pointer
 // outlives a native call: BeginBurst forgets them all, and the first use within a burst asks the ArrayBuffer anew. A
 // detached one has length 0 and every descriptor into it is refused.
+//
+// A region may also be a window of a mapped file, which it owns. Its bytes are for system calls only (they answer EFAULT
+// where the file has become shorter); whoever must read them in the process reads the file instead.
 
 #pragma once
 
@@ -10,7 +13,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
+
+#include "mapped-file.h"
 
 namespace pagewire {
 
@@ -23,14 +29,28 @@ class Arena {
 
   // A new id, above 0, or a negative errno. The same ArrayBuffer may be registered more than once.
   int32_t Register(napi_value buffer);
+  // Takes over a mapped window, which is unmapped when it is unregistered.
+  int32_t Register(std::unique_ptr<Mapping> mapping);
   // 0, or -EINVAL for an id that is not registered (any more).
   int32_t Unregister(uint32_t id);
 
   // To be called first in every native call that resolves descriptors.
   void BeginBurst() { burst_++; }
   // The address of bytes [offset, offset + length) of a region, valid until JavaScript runs again; null when the id is
-  // unknown or the bytes do not lie within the region.
+  // unknown, the bytes do not lie within the region, or they are a file's.
   uint8_t* Resolve(uint32_t id, uint32_t offset, uint32_t length);
+
+  // Bytes that are only read. With `fd` >= 0 they are a file's: `data` is for system calls, and what the process itself
+  // wants to see it reads at `file_offset`.
+  struct Location {
+    const uint8_t* data;
+    int fd;
+    uint64_t file_offset;
+  };
+  // False when the id is unknown or the bytes do not lie within the region.
+  bool Locate(uint32_t id, uint32_t offset, uint32_t length, Location* location);
+  // The window behind an id; null when it is none.
+  const Mapping* MappingOf(uint32_t id) const;
 
   size_t live() const { return live_; }
 
@@ -45,6 +65,7 @@ class Arena {
 
   struct Region {
     napi_ref reference = nullptr;
+    std::unique_ptr<Mapping> mapping;
     uint8_t* data = nullptr;
     size_t length = 0;
     uint64_t burst = 0;
@@ -52,7 +73,10 @@ class Arena {
     uint32_t next_free = 0;
   };
 
+  Region* Find(uint32_t id);
   void Refresh(Region* region);
+  // A region in a free slot; null when all are taken. `*id` is its id.
+  Region* Take(int32_t* id);
   uint32_t TakeSlot();
   void RestSlot(uint32_t slot);
 

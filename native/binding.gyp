@@ -12,6 +12,7 @@
               "checksum.cc",
               "interface.cc",
               "link-watch.cc",
+              "mapped-file.cc",
               "module.cc",
               "poller.cc",
               "ring.cc",

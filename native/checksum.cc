@@ -9,6 +9,7 @@
 
 #include "arguments.h"
 #include "instance.h"
+#include "mapped-file.h"
 #include "ring.h"
 
 namespace pagewire {
@@ -20,6 +21,8 @@ constexpr size_t kVector = 32;
 constexpr size_t kBlock = 65536;
 // Copied and then summed while it is in the first-level cache: memory is passed over once.
 constexpr size_t kCopyBlock = 8192;
+// What is read of a file at a time; even, so that the blocks' sums add up.
+constexpr size_t kScratch = 32768;
 
 typedef uint32_t Lanes __attribute__((vector_size(kVector)));
 
@@ -111,7 +114,7 @@ int32_t ToNetwork(uint16_t sum) {
 class Pieces {
  public:
   struct Piece {
-    const uint8_t* bytes;
+    Arena::Location from;
     uint32_t length;
   };
 
@@ -129,9 +132,8 @@ class Pieces {
   bool Get(uint32_t index, Piece* piece) {
     uint32_t fields[3];
     memcpy(fields, list_ + index * kPieceBytes, sizeof fields);
-    piece->bytes = arena_->Resolve(fields[0], fields[1], fields[2]);
     piece->length = fields[2];
-    return piece->bytes != nullptr;
+    return arena_->Locate(fields[0], fields[1], fields[2], &piece->from);
   }
 
  private:
@@ -161,6 +163,21 @@ struct Target {
 // An odd number of bytes before a piece puts its bytes into the other halves of the words.
 uint16_t Placed(uint16_t sum, size_t before) { return (before & 1) != 0 ? Swap(sum) : sum; }
 
+// Sums a mapped file's bytes through a scratch: touching the mapping of a file that became shorter would be SIGBUS.
+int SumOfFile(const Arena::Location& from, size_t length, uint16_t* sum) {
+  uint8_t scratch[kScratch];
+  uint64_t total = 0;
+  for (size_t done = 0; done < length;) {
+    const size_t block = std::min(length - done, sizeof scratch);
+    const int error = ReadExactly(from.fd, scratch, block, from.file_offset + done);
+    if (error < 0) return error;
+    total += Sum(scratch, block);
+    done += block;
+  }
+  *sum = Fold(total);
+  return 0;
+}
+
 int32_t Copy(const Napi::CallbackInfo& info, bool with_sum) {
   Pieces pieces(info);
   Target target(info);
@@ -172,13 +189,18 @@ int32_t Copy(const Napi::CallbackInfo& info, bool with_sum) {
     if (!pieces.Get(i, &piece)) return -EFAULT;
     if (piece.length > target.room - at) return -EMSGSIZE;
     uint8_t* to = target.to + at;
-    if (piece.bytes < to + piece.length && to < piece.bytes + piece.length) {
-      memmove(to, piece.bytes, piece.length);
+    const uint8_t* from = piece.from.data;
+    if (piece.from.fd >= 0) {
+      const int error = ReadExactly(piece.from.fd, to, piece.length, piece.from.file_offset);
+      if (error < 0) return error;
+      if (with_sum) sum += Placed(Sum(to, piece.length), at);
+    } else if (from < to + piece.length && to < from + piece.length) {
+      memmove(to, from, piece.length);
       if (with_sum) sum += Placed(Sum(to, piece.length), at);
     } else if (with_sum) {
-      sum += Placed(CopyAndSum(to, piece.bytes, piece.length), at);
+      sum += Placed(CopyAndSum(to, from, piece.length), at);
     } else {
-      memcpy(to, piece.bytes, piece.length);
+      memcpy(to, from, piece.length);
     }
     at += piece.length;
   }
@@ -211,7 +233,14 @@ Napi::Value SumPieces(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < pieces.count(); i++) {
     Pieces::Piece piece;
     if (!pieces.Get(i, &piece)) return Number(info, -EFAULT);
-    sum += Placed(Sum(piece.bytes, piece.length), before);
+    uint16_t part = 0;
+    if (piece.from.fd < 0) {
+      part = Sum(piece.from.data, piece.length);
+    } else {
+      const int error = SumOfFile(piece.from, piece.length, &part);
+      if (error < 0) return Number(info, error);
+    }
+    sum += Placed(part, before);
     before += piece.length;
   }
   return Number(info, ToNetwork(Fold(sum)));

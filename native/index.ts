@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Must be what module.cc exports: another number means a binary of other sources. */
-const FACE_VERSION = 1
+const FACE_VERSION = 2
 
 /** Bits of `watch` and of the TAP's callback. */
 export const READABLE = 1
@@ -76,6 +76,25 @@ export interface NativeLinkWatch {
   close(): number
 }
 
+/** A regular file whose windows become regions. Its bytes are for `transmit`, `sum`, `copyAndSum` and `copy` only. */
+export interface NativeMappedFile {
+  /** Takes a duplicate of the descriptor. -EINVAL: not a regular file. */
+  open(fd: number): number
+  /** Device, inode, size and modification time at the opening. */
+  key(): string
+  /** Bytes, at the opening. */
+  size(): number
+  /** Whether size or modification time are other than at the opening: 0 or 1. */
+  changed(): number
+  /**
+   * Maps bytes [offset, offset + length) and makes them resident in a thread of the pool; the callback gets a region's id or
+   * a negative errno. `offset` is a multiple of the machine's page size, `length` at most 1 GiB.
+   */
+  map(offset: number, length: number, callback: (result: number) => void): number
+  /** Idempotent; windows stay until they are unregistered. */
+  close(): number
+}
+
 export interface NativeInterfaceInfo {
   index: number
   /** IFF_ flags, the low 16 bits. */
@@ -98,6 +117,8 @@ export interface Addon {
   /** Makes memory known to rings and lists: an id above 0. */
   registerRegion(buffer: ArrayBuffer): number
   unregisterRegion(id: number): number
+  /** Whether all of a mapped window is in memory: 0 or 1. */
+  regionResident(id: number): number
   /** Regions that are registered in this thread. */
   regionCount(): number
   /** RFC 1071 over a list of pieces that stands at the start of region `list`: 0 to 65535 in network order. */
@@ -105,6 +126,7 @@ export interface Addon {
   /** Copies the pieces to `bytes` from `at` on and sums them. */
   copyAndSum(list: number, count: number, bytes: Uint8Array, at: number): number
   copy(list: number, count: number, bytes: Uint8Array, at: number): number
+  readonly MappedFile: new () => NativeMappedFile
   readonly Tap: new () => NativeTap
   readonly Timer: new () => NativeTimerHandle
   readonly LinkWatch: new () => NativeLinkWatch

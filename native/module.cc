@@ -7,13 +7,14 @@
 #include "instance.h"
 #include "interface.h"
 #include "link-watch.h"
+#include "mapped-file.h"
 #include "tap.h"
 #include "timer.h"
 
 namespace pagewire {
 
 // Counts up with every change of what is exported, so that a stale build is found when it is loaded (index.ts).
-constexpr int kFaceVersion = 1;
+constexpr int kFaceVersion = 2;
 
 Instance::Instance(Napi::Env env, Napi::Object exports) : arena(env) {
   DefineAddon(exports, {InstanceMethod<&Instance::RegisterRegion>("registerRegion"),
@@ -23,6 +24,8 @@ Instance::Instance(Napi::Env env, Napi::Object exports) : arena(env) {
   exports.Set("sum", Napi::Function::New<SumPieces>(env, "sum"));
   exports.Set("copyAndSum", Napi::Function::New<CopyAndSumPieces>(env, "copyAndSum"));
   exports.Set("copy", Napi::Function::New<CopyPieces>(env, "copy"));
+  exports.Set("regionResident", Napi::Function::New<RegionResident>(env, "regionResident"));
+  exports.Set("MappedFile", MappedFile::Define(env));
   exports.Set("Tap", Tap::Define(env));
   exports.Set("Timer", Timer::Define(env));
   exports.Set("LinkWatch", LinkWatch::Define(env));

@@ -32,13 +32,13 @@ int32_t Ring::Gather(Arena* arena, uint32_t* index, iovec* iovecs, int* pieces) 
     const Descriptor descriptor = At((*index)++);
     ended = (descriptor.flags & kDescriptorNext) == 0;
     if (error != 0) continue;
-    uint8_t* data = arena->Resolve(descriptor.region, descriptor.offset, descriptor.length);
-    if (data == nullptr) {
+    Arena::Location location;
+    if (!arena->Locate(descriptor.region, descriptor.offset, descriptor.length, &location)) {
       error = -EFAULT;
     } else if (count == kMaxPieces || descriptor.length > kMaxFrame - total) {
       error = -EMSGSIZE;
     } else if (descriptor.length > 0) {
-      iovecs[count++] = {data, descriptor.length};
+      iovecs[count++] = {const_cast<uint8_t*>(location.data), descriptor.length};
       total += descriptor.length;
     }
   }

@@ -53,7 +53,6 @@ describe("README's table", () => {
     ['PRR', /class \w*(Prr|ProportionalRate)/],
     ['HyStart', /class \w*HyStart/i],
     ['SYN cookies', /class \w*SynCookie/],
-    ['sendFile', /\bsendFile\s*\([^)]*\)\s*:\s*Promise<[^>]*>\s*\{[\s\S]{0,400}PageCache/],
     ['IPv6', /class Ipv6/],
     ['NDP', /class \w*(Ndp|NeighbourDiscovery)/],
     ['Multi-queue TAP', /IFF_MULTI_QUEUE/],

@@ -10,10 +10,11 @@ import { IpAddress } from '../../stack/base/ip-address.ts'
 import { MacAddress } from '../../stack/base/mac-address.ts'
 import { Stack } from '../../stack/stack.ts'
 import { NativeChecksum } from '../checksum-native.ts'
+import { Files, MappedStore, ReadStore } from '../files/index.ts'
 import { capturePort } from '../pcap/index.ts'
 import { hostRandom } from '../random.ts'
 import type { Reactor } from '../reactor.ts'
-import { addonAvailable, NativeMemory, NativeTimer, TapPort } from '../tap/index.ts'
+import { addonAvailable, NativeMemory, NativeTimer, needAddon, TapPort } from '../tap/index.ts'
 import { hostClock } from './clock.ts'
 import { Host } from './host.ts'
 import { HostNic } from './host-nic.ts'
@@ -103,6 +104,9 @@ function build(
     reactor,
     epochOffset: options.environment ? 0 : Date.now() * 1000 - reactor.clock.now(),
     lookup: options.lookup ?? null,
+    files: parts.add(makeFiles(options, memory)),
+    memory,
+    engine,
     connectBell: (bell) => {
       ring = bell
     },
@@ -114,6 +118,14 @@ function build(
 /** The addon's SIMD routine where the pages are the addon's; it cannot see others. */
 function checksumEngine(memory: Port['memory']): ChecksumEngine {
   return memory instanceof NativeMemory ? new NativeChecksum() : new TypeScriptChecksum()
+}
+
+/** The kernel's page cache where the pages are the addon's; others cannot point at it. */
+function makeFiles(options: HostOptions, memory: Port['memory']): Files {
+  const { store = memory instanceof NativeMemory ? 'mapped' : 'read', budget } = options.files ?? {}
+  if (store === 'read') return new Files(new ReadStore(memory), budget)
+  if (memory instanceof NativeMemory) return new Files(new MappedStore(needAddon(), memory), budget)
+  throw new TypeError('files.store: files can be mapped only where the device is a TAP')
 }
 
 function nodeReactor(environment: Environment | undefined): NodeReactor {

@@ -5,8 +5,11 @@ import { EventEmitter } from 'node:events'
 import type { Agent } from 'node:http'
 import type { Agent as SecureAgent } from 'node:https'
 import type { LookupFunction, Server as NodeServer } from 'node:net'
+import type { ChecksumEngine } from '../../nic/index.ts'
+import type { Memory } from '../../stack/buffer/page.ts'
 import { snapshot } from '../../stack/counters.ts'
 import type { Stack } from '../../stack/stack.ts'
+import type { Files } from '../files/index.ts'
 import type { CaptureOptions, CaptureSink, CaptureStatistics } from '../pcap/index.ts'
 import type { Pollable, Reactor, ReactorHandle } from '../reactor.ts'
 import { type ConnectionRow, connectionRows } from './connections.ts'
@@ -17,8 +20,9 @@ import { adoptServer } from './net/adopt-server.ts'
 import { createAgent, createSecureAgent } from './net/agent.ts'
 import type { Closable } from './net/context.ts'
 import { createNet, type Net } from './net/index.ts'
+import { SharedMemory } from './net/memory-transfer.ts'
 import { Reader } from './net/reader.ts'
-import { validateDuration, validatePort } from './net/validate.ts'
+import { validateDuration, validatePort, validateSize } from './net/validate.ts'
 import { type PingOptions, type PingReply, ping } from './ping.ts'
 import { Timeouts } from './timeouts.ts'
 
@@ -53,7 +57,7 @@ export class Host extends EventEmitter<HostEvents> {
   private readonly handle: ReactorHandle
   private readonly hold: Hold
   private readonly release: () => void
-  private readonly captureDefaults: Pick<CaptureOptions, 'clock' | 'epochOffset'>
+  private readonly captureDefaults: Pick<CaptureOptions, 'clock' | 'epochOffset' | 'engine'>
   private closing: Promise<void> | null = null
   /** Looks whether all has ended; set while the host closes. */
   private checkEnd: (() => void) | null = null
@@ -66,6 +70,11 @@ export class Host extends EventEmitter<HostEvents> {
     /** Microseconds from the reactor's clock to the time since 1970, for captures. */
     epochOffset: number
     lookup: LookupFunction | null
+    /** What `sendFile` sends from. */
+    files: Files
+    memory: Memory
+    /** For captures: it reads pages that JavaScript cannot. */
+    engine: ChecksumEngine
     /** Called with the bell that asks for a poll. */
     connectBell: (ring: () => void) => void
     /** Called last, when the host is closed. */
@@ -74,7 +83,7 @@ export class Host extends EventEmitter<HostEvents> {
     super()
     const { stack, reactor } = parts
     this.release = parts.release
-    this.captureDefaults = { clock: reactor.clock, epochOffset: parts.epochOffset }
+    this.captureDefaults = { clock: reactor.clock, epochOffset: parts.epochOffset, engine: parts.engine }
     this.stack = stack
     this.nics = parts.nics
     this.handle = reactor.attach(this.pollable())
@@ -84,6 +93,8 @@ export class Host extends EventEmitter<HostEvents> {
       timeouts: new Timeouts(reactor.clock, () => this.handle.requestPoll()),
       keeper: new Keeper(this.handle),
       reader: new Reader(),
+      files: parts.files,
+      shared: new SharedMemory(parts.memory),
       scratch: Buffer.allocUnsafeSlow(SCRATCH),
       lookup: parts.lookup,
       closed: false,
@@ -160,6 +171,24 @@ export class Host extends EventEmitter<HostEvents> {
     return nic.capture.start(sink, { ...this.captureDefaults, ...rest })
   }
 
+  /** What is being sent by reference now: files, and buffers of `alloc`. */
+  get sending(): { files: number; buffers: number } {
+    return { files: this.context.files.sending, buffers: this.context.shared.registered }
+  }
+
+  /** The page cache of files that are sent, and its store. */
+  get files(): Files {
+    return this.context.files
+  }
+
+  /**
+   * Memory for `socket.writeZeroCopy`: `size` zeroed bytes that the card can point at. It cannot be transferred to another
+   * thread. RangeError for a size below 1, or when there is none.
+   */
+  alloc(size: number): Buffer {
+    return this.context.shared.allocate(validateSize(size, 'size'))
+  }
+
   /** What is out of the stack's pools now. */
   leaks(): Leaks {
     return { frames: this.stack.frames.outstanding, transmitPages: this.stack.pages.outstanding }
@@ -199,6 +228,8 @@ export class Host extends EventEmitter<HostEvents> {
     for (const each of [...context.open]) each.closeWithHost(true)
     this.stack.close()
     for (const nic of this.nics) nic.close()
+    this.context.files.close()
+    await this.context.files.quiet()
     this.release()
     hold.stop()
     this.handle.detach()
@@ -234,8 +265,10 @@ export class Host extends EventEmitter<HostEvents> {
     return {
       poll: () => {
         // When a listener throws in here, what follows is done in the next poll.
+        const { timeouts, keeper, files } = this.context
+        files.check()
         const more = this.stack.poll()
-        const { timeouts, keeper } = this.context
+        files.check()
         timeouts.expire()
         if (!keeper.open) keeper.linger(this.unfinished())
         this.checkEnd?.()
@@ -252,6 +285,8 @@ interface HostContext {
   timeouts: Timeouts
   keeper: Keeper
   reader: Reader
+  files: Files
+  shared: SharedMemory
   scratch: Buffer
   lookup: LookupFunction | null
   closed: boolean

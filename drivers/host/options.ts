@@ -38,6 +38,11 @@ export interface HostOptions extends Partial<InterfaceOptions> {
   reactor?: Reactor
   /** Defaults of TCP endpoints. */
   tcp?: Partial<TcpOptions>
+  /**
+   * Where `sendFile` has its pages from: `mapped` (the kernel's page cache; the default on a TAP) or `read` (the default, and
+   * the only one, elsewhere); and how many bytes of them are kept for the next one.
+   */
+  files?: { store?: 'mapped' | 'read'; budget?: number }
   /** Where words go when no environment is given. Default: warnings and errors to the console. */
   log?: Log
   /** For names in `connect` and `listen`, as `dns.lookup`. Default: addresses and `localhost` only. */
@@ -67,6 +72,7 @@ export function checkOptions(options: HostOptions): CheckedOptions {
   if (options.interfaces && (options.tap || options.device || options.addresses)) {
     throw new TypeError('give either interfaces, or tap or device with addresses, not both')
   }
+  checkFiles(options.files)
   const prefixes = given.map((each) => checkAddresses(each.addresses))
   const gateway = checkGateway(options.gateway, prefixes.flat())
   const interfaces = given.map((each, i) => checkInterface(each, prefixes[i], gateway))
@@ -74,6 +80,18 @@ export function checkOptions(options: HostOptions): CheckedOptions {
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new TypeError(`two interfaces have the name ${twice}`)
   return { interfaces, gateway }
+}
+
+function checkFiles(files: unknown): void {
+  if (files === undefined) return
+  if (typeof files !== 'object' || files === null) throw new TypeError('files must be an object of options')
+  const { store, budget } = files as { store?: unknown; budget?: unknown }
+  if (store !== undefined && store !== 'mapped' && store !== 'read') {
+    throw new TypeError(`files.store must be 'mapped' or 'read', not ${String(store)}`)
+  }
+  if (budget !== undefined && !(Number.isSafeInteger(budget) && (budget as number) > 0)) {
+    throw new TypeError('files.budget must be a number of bytes, 1 or more')
+  }
 }
 
 function checkInterface(given: InterfaceOptions, addresses: Cidr[], gateway: IpAddress | null): CheckedInterface {

@@ -1,6 +1,6 @@
 // The TAP driver: what the rest of drivers/ and the tools use of it.
 
-export { addonAvailable, NativeMemory, nativeMemory } from './addon.ts'
+export { addonAvailable, NativeMemory, nativeMemory, needAddon } from './addon.ts'
 export { configureInterface, type InterfaceInfo, type InterfaceSettings, interfaceInfo } from './interface.ts'
 export { NativeTimer } from './native-timer.ts'
 export { type OpenTapOptions, openTap } from './open-tap.ts'

@@ -5,6 +5,7 @@ export const EPERM = 1
 export const ESRCH = 3
 export const EIO = 5
 export const ENXIO = 6
+export const EBADF = 9
 export const EAGAIN = 11
 export const ENOMEM = 12
 export const EACCES = 13
@@ -12,6 +13,7 @@ export const EFAULT = 14
 export const EBUSY = 16
 export const EEXIST = 17
 export const ENODEV = 19
+export const EISDIR = 21
 export const EINVAL = 22
 export const EPIPE = 32
 export const EBADFD = 77
@@ -37,12 +39,15 @@ export const EHOSTDOWN = 112
 export const EHOSTUNREACH = 113
 export const EALREADY = 114
 export const EINPROGRESS = 115
+/** A file that is not what it was. */
+export const ESTALE = 116
 
 const NAMES: Readonly<Record<number, string>> = {
   [EPERM]: 'EPERM',
   [ESRCH]: 'ESRCH',
   [EIO]: 'EIO',
   [ENXIO]: 'ENXIO',
+  [EBADF]: 'EBADF',
   [EAGAIN]: 'EAGAIN',
   [ENOMEM]: 'ENOMEM',
   [EACCES]: 'EACCES',
@@ -50,6 +55,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [EBUSY]: 'EBUSY',
   [EEXIST]: 'EEXIST',
   [ENODEV]: 'ENODEV',
+  [EISDIR]: 'EISDIR',
   [EINVAL]: 'EINVAL',
   [EPIPE]: 'EPIPE',
   [EBADFD]: 'EBADFD',
@@ -75,6 +81,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [EHOSTUNREACH]: 'EHOSTUNREACH',
   [EALREADY]: 'EALREADY',
   [EINPROGRESS]: 'EINPROGRESS',
+  [ESTALE]: 'ESTALE',
 }
 
 /** The name of an errno (`104` or `-104` gives `ECONNRESET`); `E<number>` for one that has no name here. */

@@ -27,12 +27,14 @@ export interface PageHome {
   recycle(page: Page): void
   /** Pages are running out: whoever could do without keeping one should copy what he needs. */
   readonly isScarce?: boolean
+  /** Copies bytes of a page that only native code may touch; false when they cannot be read any more. */
+  copy?(page: Page, offset: number, length: number, bytes: Uint8Array, at: number): boolean
 }
 
 /**
  * A stretch of one region. `count` is the number of owners; whoever is handed a page owns one reference and must hand
  * it on or release it. `bytes` and `view` span exactly this page; both are made once. For memory that only native code
- * may touch (a mapped file) both are null.
+ * may touch (a mapped file) both are empty.
  */
 export class Page {
   readonly region: number
@@ -59,6 +61,13 @@ export class Page {
   retain(): this {
     this.count++
     return this
+  }
+
+  /** Copies bytes [offset, offset + length) to `bytes` from `at` on, wherever they are; false when they cannot be read. */
+  copyTo(bytes: Uint8Array, at: number, offset: number, length: number): boolean {
+    if (!this.touchable) return this.home?.copy?.(this, offset, length, bytes, at) ?? false
+    bytes.set(this.bytes.subarray(offset, offset + length), at)
+    return true
   }
 
   release(): void {

@@ -1,7 +1,7 @@
 // A connection as the application sees it (stack/tcp/contract.ts): the calls of an endpoint over a control block. Computes
 // nothing: it puts bytes in and takes bytes out, says what the state allows, and asks for a poll. Nothing is sent here.
 
-import { EAGAIN, EINVAL, ENOTCONN, EPIPE } from '../base/errno.ts'
+import { EAGAIN, EFAULT, EINVAL, ENOTCONN, EPIPE } from '../base/errno.ts'
 import type { IpAddress } from '../base/ip-address.ts'
 import { advance } from '../base/sequence.ts'
 import type { Page, PageRef } from '../buffer/page.ts'
@@ -214,7 +214,9 @@ export class Connection extends ControlBlock implements TcpEndpoint {
 
   /** A frame that the device had taken did not leave: the end of an attempt, else soft (RFC 9293 3.9.2.2). */
   onTransmitError(errno: number): void {
-    this.onNetworkError(errno, this.clock())
+    // Bytes that cannot be read any more (a file that became shorter, memory that was detached) can never be sent.
+    if (errno === EFAULT && this.state !== 'CLOSED') abort(this, errno, this.clock())
+    else this.onNetworkError(errno, this.clock())
     this.services.context.requestPoll()
   }
 
@@ -247,6 +249,7 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     if (name === 'noDelay' || name === 'cork') {
       nagle.noDelay = options.noDelay
       nagle.cork = options.cork
+      if (name === 'cork' && options.cork) nagle.hold()
       if (!options.cork && (name === 'cork' || options.noDelay)) nagle.push()
     } else if (name === 'keepAlive' || name === 'keepIdle') {
       const set = options.keepAlive && this.establishedOnce

@@ -23,6 +23,11 @@ export class Nagle {
     this.corkUntil = NEVER
   }
 
+  /** TCP_CORK set: what was pushed before and found nothing to send pushes nothing that comes later. */
+  hold(): void {
+    this.pushed = false
+  }
+
   /** Whether `length` bytes, less than a segment and the last of the queue, may go now. `una`: SND.UNA. */
   mayTail(una: number, now: number): boolean {
     if (this.pushed) return true

@@ -67,7 +67,7 @@ export class PieceList {
       const available = this.lengths[this.head]
       const offset = this.offsets[this.head]
       const n = Math.min(length - done, available)
-      bytes.set(page.bytes.subarray(offset, offset + n), at + done)
+      page.copyTo(bytes, at + done, offset, n)
       done += n
       if (n < available) {
         this.advance(n)

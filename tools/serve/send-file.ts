@@ -1,6 +1,7 @@
-// Sends bytes of an open file into an HTTP response: the one function to replace when files go out by reference. Reads
-// large pieces while those before are being taken, waits for the socket (back-pressure), and stops when the client is
-// gone. Buffers come from a small pool, so that many transfers one after another leave memory flat.
+// Sends bytes of an open file into an HTTP response. On a socket of the stack's own by reference, header and file in the
+// same segments; on others (TLS, a response that waits behind another) through buffers: reads large pieces while those
+// before are being taken, waits for the socket (back-pressure), and stops when the client is gone. Buffers come from a
+// small pool, so that many transfers one after another leave memory flat.
 
 import type { FileHandle } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
@@ -31,6 +32,54 @@ export async function sendFile(
   start: number,
   end: number,
 ): Promise<boolean> {
+  if (start > end) return true
+  const socket = ownSocket(response)
+  if (socket) return sendByReference(response, socket, handle, start, end)
+  return sendByCopy(response, handle, start, end)
+}
+
+/** A socket that sends files itself. */
+interface FileSocket extends Socket {
+  sendFile(file: FileHandle, range: { start: number; end: number }): Promise<number>
+}
+
+/** The response's socket when bytes may be put on it right behind the header, and it can send files. */
+function ownSocket(response: ServerResponse): FileSocket | null {
+  const { socket } = response
+  if (!socket || socket.destroyed || response.chunkedEncoding || !('sendFile' in socket)) return null
+  return socket as FileSocket
+}
+
+/** As `sendFile`. Ends when all is queued: what follows then follows at once. */
+async function sendByReference(
+  response: ServerResponse,
+  socket: FileSocket,
+  handle: FileHandle,
+  start: number,
+  end: number,
+): Promise<boolean> {
+  socket.cork()
+  if (!response.headersSent) response.writeHead(response.statusCode)
+  response.flushHeaders()
+  const before = socket.bytesWritten
+  let failure: unknown = null
+  socket.sendFile(handle, { start, end }).catch((error) => {
+    failure = error
+  })
+  // Its turn comes when the file is queued.
+  const queued = new Promise<boolean>((resolve) => socket.write(EMPTY, (error) => resolve(!error)))
+  socket.uncork()
+  const alive = await queued
+  if (failure && !socket.destroyed) throw failure
+  if (alive && socket.bytesWritten - before !== end - start + 1) {
+    throw new Error('the file became shorter while it was sent')
+  }
+  return alive && !socket.destroyed
+}
+
+const EMPTY = Buffer.alloc(0)
+
+async function sendByCopy(response: ServerResponse, handle: FileHandle, start: number, end: number): Promise<boolean> {
   const writer = new Writer(response)
   const slots: Slot[] = []
   let ahead = start

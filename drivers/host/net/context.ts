@@ -2,8 +2,10 @@
 
 import type { LookupFunction } from 'node:net'
 import type { Tcp } from '../../../stack/tcp/contract.ts'
+import type { Files } from '../../files/index.ts'
 import type { Keeper } from '../keeper.ts'
 import type { Timeouts } from '../timeouts.ts'
+import type { SharedMemory } from './memory-transfer.ts'
 import type { Reader } from './reader.ts'
 
 export interface SocketContext {
@@ -11,6 +13,10 @@ export interface SocketContext {
   readonly timeouts: Timeouts
   readonly keeper: Keeper
   readonly reader: Reader
+  /** What `sendFile` sends from. */
+  readonly files: Files
+  /** What `writeZeroCopy` sends from. */
+  readonly shared: SharedMemory
   /** Where strings are encoded before they are copied into a send queue. */
   readonly scratch: Buffer
   /** For names; null: none but `localhost` can be resolved. */

@@ -204,10 +204,18 @@ export abstract class EndpointStream extends Duplex {
     else if (result < 0) callback(systemError('write', result))
     else {
       this._writer.callback = (end) => {
-        if (end === 1) callback()
-        else callback(end < 0 ? systemError('write', end) : streamDestroyed('write'))
+        if (end === 1) {
+          this.#onLastQueued()
+          callback()
+        } else callback(end < 0 ? systemError('write', end) : streamDestroyed('write'))
       }
     }
+  }
+
+  /** `end` was called and nothing waits behind what was queued now: the FIN goes with it and not one segment later. */
+  #onLastQueued(): void {
+    const { writableBuffer } = this as unknown as { writableBuffer?: readonly unknown[] }
+    if (this.writableEnded && !writableBuffer?.some((each) => each !== null)) this._endpoint?.shutdown('write')
   }
 
   override _final(callback: Done): void {

@@ -37,7 +37,7 @@ export class Reader {
     const joined = endpoint.receiveNext < LARGE
     const total = joined ? Math.min(length + endpoint.receiveQueued, PIECE) : length
     const buffer = total < POOLED ? Buffer.allocUnsafe(total) : Buffer.allocUnsafeSlow(total)
-    buffer.set(page.bytes.subarray(offset, offset + length))
+    page.copyTo(buffer, 0, offset, length)
     page.release()
     const filled = joined ? this.join(endpoint, buffer, length) : length
     if (filled === total) return buffer

@@ -2,6 +2,7 @@
 // opening and closing as an application sees them; all protocol state is the endpoint's. Not an instance of node:net's
 // Socket, so that tls and http2 wrap it as a stream and never look for a handle of libuv.
 
+import type { FileHandle } from 'node:fs/promises'
 import { addAbortSignal } from 'node:stream'
 import { EALREADY, EISCONN } from '../../../stack/base/errno.ts'
 import type { TcpEndpoint, TcpInfo } from '../../../stack/tcp/contract.ts'
@@ -9,12 +10,16 @@ import { Hold } from '../keeper.ts'
 import type { Timeout } from '../timeouts.ts'
 import { Addresses, type SocketAddress } from './addresses.ts'
 import { type ConnectOptions, checkSocketOptions, normalizeArguments, type SocketOptions } from './arguments.ts'
+import { markerOf } from './by-reference.ts'
 import { Attempt } from './connector.ts'
 import type { Closable, SocketContext } from './context.ts'
 import { type Done, EndpointStream } from './endpoint-stream.ts'
-import { codedError, socketClosed } from './errors.ts'
+import { codedError, socketClosed, streamDestroyed } from './errors.ts'
+import { FileTransfer, type SendFileOptions } from './file-transfer.ts'
+import { MemoryTransfer } from './memory-transfer.ts'
 import { SocketSettings } from './socket-settings.ts'
-import { validateDuration, validateFunction, validateNumber } from './validate.ts'
+import type { Transfer, TransferOwner } from './transfer.ts'
+import { validateDuration, validateFile, validateFunction, validateNumber, validateRange } from './validate.ts'
 import type { Chunk } from './writer.ts'
 
 /** Whoever accepted the socket and counts it: our Server, or one of Node's. */
@@ -23,7 +28,7 @@ export interface SocketOwner {
   _emitCloseIfDrained(): void
 }
 
-export class Socket extends EndpointStream implements Closable {
+export class Socket extends EndpointStream implements Closable, TransferOwner {
   /** The server that accepted it, null for a client. */
   server: unknown = null
   _server: SocketOwner | null = null
@@ -183,6 +188,57 @@ export class Socket extends EndpointStream implements Closable {
   closeWithHost(now: boolean): void {
     if (now || this.pending) this.destroy()
     else this.destroySoon()
+  }
+
+  // ---- by reference
+
+  /**
+   * Sends a file, or bytes `start` to `end` of it (both included, as in `createReadStream`), in its turn among the writes and
+   * without copying: TCP points at the pages of the file. Resolves with the number of bytes when all were acknowledged
+   * and nothing refers to the pages. Rejects with `bytesSent` (bytes that were queued): AbortError when `signal` says so,
+   * what the disk or the network said, or ESTALE when the file became shorter or was modified meanwhile; then the
+   * connection is reset too. A file that cannot be opened leaves the connection as it is. pagewire's own.
+   */
+  sendFile(file: string | URL | FileHandle, options: SendFileOptions = {}): Promise<number> {
+    validateFile(file)
+    validateRange(options.start, options.end)
+    if (this.destroyed || this.writableEnded) return Promise.reject(this.#cannotSend('sendFile'))
+    return this.#transfer(new FileTransfer(this, this._context.files, file, options))
+  }
+
+  /**
+   * Sends memory that `host.alloc` made without copying it; resolves when all was acknowledged and the bytes may be changed
+   * again. Other memory is copied, and counted as such: it resolves when it was queued. pagewire's own.
+   */
+  writeZeroCopy(bytes: Uint8Array): Promise<number> {
+    if (!(bytes instanceof Uint8Array)) return Promise.reject(new TypeError('writeZeroCopy takes a Uint8Array'))
+    if (this.destroyed || this.writableEnded) return Promise.reject(this.#cannotSend('writeZeroCopy'))
+    const { shared } = this._context
+    if (shared.has(bytes)) return this.#transfer(new MemoryTransfer(this, shared, bytes))
+    return new Promise((resolve, reject) => {
+      this.write(bytes, (error) => (error ? reject(Object.assign(error, { bytesSent: 0 })) : resolve(bytes.length)))
+    })
+  }
+
+  #transfer(transfer: Transfer): Promise<number> {
+    this.write(markerOf(transfer), (error) => {
+      if (error) transfer.fail(this.errored ?? error)
+    })
+    return transfer.promise
+  }
+
+  #cannotSend(what: string): Error {
+    return Object.assign(streamDestroyed(what), { bytesSent: 0 })
+  }
+
+  _resumeTransfer(): void {
+    const endpoint = this._endpoint
+    if (endpoint && !this.connecting) this._scope.runInAsyncScope(() => this._writer.flush(endpoint))
+  }
+
+  _failTransfer(error: Error): void {
+    this.#resetting = true
+    this.destroy(error)
   }
 
   // ---- time-outs and options

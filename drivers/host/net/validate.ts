@@ -45,3 +45,31 @@ export function checkSignal(signal: unknown): void {
   if (typeof signal === 'object' && signal !== null && 'aborted' in signal) return
   throw invalidType('options.signal', 'an instance of AbortSignal', signal)
 }
+
+/** Throws for what is neither a path nor a FileHandle. */
+export function validateFile(file: unknown): void {
+  if (typeof file === 'string' || file instanceof URL) return
+  if (typeof file === 'object' && file !== null && typeof (file as { fd?: unknown }).fd === 'number') return
+  throw invalidType('file', 'of type string or an instance of URL or FileHandle', file)
+}
+
+/** A range as `createReadStream` takes it: both included, both optional. */
+export function validateRange(start: unknown, end: unknown): void {
+  for (const [name, value] of [
+    ['start', start],
+    ['end', end],
+  ] as const) {
+    if (value === undefined || (name === 'end' && value === Number.POSITIVE_INFINITY)) continue
+    if (typeof value !== 'number') throw invalidType(name, 'of type number', value)
+    if (!Number.isSafeInteger(value) || value < 0) throw outOfRange(name, '>= 0 and <= 2 ** 53 - 1', value)
+  }
+  const from = (start as number | undefined) ?? 0
+  if (end !== undefined && from > (end as number)) throw outOfRange('start', `<= "end" (here: ${end})`, start)
+}
+
+/** Bytes, 1 to 2^32 - 1: a descriptor of the ring counts in 32 bits. */
+export function validateSize(size: unknown, name: string): number {
+  if (typeof size !== 'number') throw invalidType(name, 'of type number', size)
+  if (!Number.isInteger(size) || size < 1 || size > 0xffff_ffff) throw outOfRange(name, '>= 1 and <= 4294967295', size)
+  return size
+}

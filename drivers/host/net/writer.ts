@@ -1,9 +1,10 @@
 // From a stream's writes to an endpoint's send queue. Copies what fits and keeps the rest until there is room; one
 // write (or one batch of many small ones) at a time, as Node's Writable promises. Owns what is not queued yet and the
-// callback of its write.
+// callback of its write. What goes by reference (by-reference.ts) queues itself in its turn.
 
 import { EAGAIN } from '../../../stack/base/errno.ts'
 import type { TcpEndpoint } from '../../../stack/tcp/contract.ts'
+import { type ByReference, behindMarker } from './by-reference.ts'
 
 export interface Chunk {
   chunk: Uint8Array | string
@@ -20,6 +21,8 @@ export class Writer {
   private index = 0
   /** What is left of the chunk before `index`. */
   private rest: Uint8Array | null = null
+  /** Bytes by reference before `index`, not all of them queued. */
+  private transfer: ByReference | null = null
   private readonly one: [Chunk] = [{ chunk: '', encoding: 'utf8' }]
 
   constructor(scratch: Buffer) {
@@ -28,7 +31,7 @@ export class Writer {
 
   /** Bytes of the pending write that are not queued. Strings not reached yet count with their length. */
   get pending(): number {
-    let bytes = this.rest?.length ?? 0
+    let bytes = this.rest?.length ?? this.transfer?.remaining ?? 0
     for (let i = this.index; i < this.chunks.length; i++) bytes += this.chunks[i].chunk.length
     return bytes
   }
@@ -73,6 +76,10 @@ export class Writer {
       const result = this.send(endpoint, this.rest, this.rest.length, false)
       if (result <= 0) return result
     }
+    if (this.transfer) {
+      const result = this.pump(endpoint, this.transfer)
+      if (result <= 0) return result
+    }
     while (this.index < this.chunks.length) {
       const { chunk, encoding } = this.chunks[this.index++]
       const result = typeof chunk === 'string' ? this.sendText(endpoint, chunk, encoding) : this.count(endpoint, chunk)
@@ -82,7 +89,21 @@ export class Writer {
     return 1
   }
 
+  private pump(endpoint: TcpEndpoint, transfer: ByReference): number {
+    this.transfer = transfer
+    const before = transfer.queued
+    const result = transfer.pump(endpoint)
+    this.bytes += transfer.queued - before
+    if (result === 1) this.transfer = null
+    else if (result < 0) this.clear()
+    return result
+  }
+
   private count(endpoint: TcpEndpoint, bytes: Uint8Array): number {
+    if (bytes.length === 0) {
+      const transfer = behindMarker(bytes)
+      if (transfer) return this.pump(endpoint, transfer)
+    }
     this.bytes += bytes.length
     return this.send(endpoint, bytes, bytes.length, false)
   }
@@ -115,6 +136,7 @@ export class Writer {
     this.one[0].chunk = ''
     this.index = 0
     this.rest = null
+    this.transfer = null
   }
 }
 
