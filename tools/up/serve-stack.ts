@@ -138,13 +138,12 @@ function setFeatures({ features }: UpOptions, { host }: OpenStack): void {
 function announce({ options, speaker, files, open }: ServeParts, facts: StatusFacts): void {
   const { host, driver, bridge } = open
   const http = options.command === 'up'
+  const folder = files.root ? `the files of ${files.root.path}` : ''
   const served = [
     ...(http ? ['a status page'] : []),
-    ...(files.root ? [`the files of ${files.root.path}`] : []),
-    ...(options.ftpPort === null
-      ? []
-      : [`${http ? 'the same ' : ''}by FTP${http || !files.uploads ? ', read only' : ' and uploads'}`]),
-    ...(http && files.uploads ? ['uploads to /upload/NAME'] : []),
+    ...(folder ? [http ? folder : `${folder} by FTP`] : []),
+    ...(http && options.ftpPort !== null ? ['the same by FTP (read only)'] : []),
+    ...(files.uploads ? [http ? 'uploads to /upload/NAME' : 'uploads'] : []),
     ...(options.services ? ['echo, discard and chargen on TCP and UDP'] : []),
   ]
   const text = [
