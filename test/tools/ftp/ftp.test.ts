@@ -252,14 +252,22 @@ describe('limits', () => {
     small.stop()
   })
 
-  it('ends a session that says nothing, and waits no longer than that for data', async () => {
-    const short = await FtpFixture.start({ idle: 200, connect: 20 })
+  it('ends a session that says nothing', async () => {
+    const short = await FtpFixture.start({ idle: 20 })
+    const client = await short.client()
+    expect(await client.reply()).toMatch(/^421 /)
+    await client.closed
+    short.stop()
+  })
+
+  it('waits only so long for a data connection', async () => {
+    const short = await FtpFixture.start({ connect: 20 })
     const client = await short.loggedIn()
     await client.extended()
     expect(await client.say('RETR hello.txt')).toMatch(/^150 /)
     expect(await client.reply()).toMatch(/^425 /)
-    expect(await client.reply()).toMatch(/^421 /)
-    await client.closed
+    expect(await client.say('NOOP')).toMatch(/^200 /)
+    client.socket.destroy()
     short.stop()
   })
 
