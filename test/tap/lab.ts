@@ -88,10 +88,10 @@ export class Up {
     this.closed = new Promise((done) => child.on('close', done))
   }
 
-  static async start(namespace: Namespace, args: string[] = []): Promise<Up> {
-    const up = new Up(namespace.spawn(process.execPath, [PROGRAM, 'up', ...args]))
+  static async start(namespace: Namespace, args: string[] = [], command: 'up' | 'ftpd' = 'up'): Promise<Up> {
+    const up = new Up(namespace.spawn(process.execPath, [PROGRAM, command, ...args]))
     namespace.running.push(up)
-    await up.waitFor(/curl http:/)
+    await up.waitFor(command === 'up' ? /curl http:/ : /curl ftp:/)
     return up
   }
 

@@ -7,6 +7,7 @@ import { describe } from 'vitest'
 const PACKAGES: Record<string, string> = {
   ping: 'iputils-ping',
   curl: 'curl',
+  lftp: 'lftp',
   tcpdump: 'tcpdump',
   tshark: 'tshark',
   wrk: 'wrk',

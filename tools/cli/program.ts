@@ -2,6 +2,7 @@
 // standard error and exit status 2; everything else that goes wrong is one line and status 1.
 
 import { Command, CommanderError } from 'commander'
+import { registerFtpd } from '../commands/ftpd.ts'
 import { registerNstat } from '../commands/nstat.ts'
 import { registerPing } from '../commands/ping.ts'
 import { registerSs } from '../commands/ss.ts'
@@ -13,6 +14,7 @@ import { VERSION } from './version.ts'
 /** Each adds one command, whose action answers the exit status. */
 const COMMANDS: readonly ((program: Command, ends: (status: number) => void) => void)[] = [
   registerUp,
+  registerFtpd,
   registerPing,
   registerTcpdump,
   registerNstat,
@@ -23,6 +25,7 @@ const EPILOGUE = `
 Examples:
   pagewire up --root .                serve this folder over a stack of our own
   pagewire up --netns pw              the same, away from this machine's network
+  pagewire ftpd --root .              serve it by FTP alone
   pagewire ping -c 3 192.0.2.1        ping from inside the stack
   pagewire tcpdump -w out.pcapng      what is on its wire
   pagewire nstat -a                   what it counted`

@@ -1,52 +1,21 @@
 // `pagewire up`: the options of the command line. What they do is in up/.
 
-import { type Command, Option } from 'commander'
-import { cidr, features, integer, interfaceName, macAddress, mtu, namespaceName, port } from '../cli/validators.ts'
-import {
-  completeOptions,
-  DEFAULT_ADDRESS,
-  DEFAULT_BRIDGE_PORT,
-  DEFAULT_PORT,
-  DEFAULT_TAP,
-  type UpArguments,
-} from '../up/options.ts'
+import type { Command } from 'commander'
+import { port } from '../cli/validators.ts'
+import { completeOptions, DEFAULT_PORT, type UpArguments } from '../up/options.ts'
 import { runUp } from '../up/run-up.ts'
-
-const NOTES = `
-Without root it runs in a user and network namespace of its own; without a TAP, or
-without the addon, on a simulated wire that a port of 127.0.0.1 leads to.`
+import { addStageOptions, STAGE_NOTES } from './stage-options.ts'
 
 export function registerUp(program: Command, ends: (status: number) => void): void {
-  program
+  const command = program
     .command('up')
-    .description('bring up a stack on a TAP and serve on it: HTTP, files, echo, discard, chargen')
-    .option('--tap <name>', 'the TAP to create, or to attach to', interfaceName, DEFAULT_TAP)
-    .addOption(
-      new Option('--address <cidr>', "the stack's address")
-        .argParser(cidr)
-        .default(cidr(DEFAULT_ADDRESS), DEFAULT_ADDRESS),
-    )
-    .option('--kernel <cidr>', "the address of the kernel's end (default: the first other one of the network)", cidr)
-    .option('--mac <address>', "the card's Ethernet address (default: random)", macAddress)
-    .option('--mtu <bytes>', 'the largest IP packet on the wire (default: 1500)', mtu)
-    .option('--features <list>', "features to switch, as 'tso off sg on'", features)
-    .option('--no-vnet-hdr', 'a plain TAP: everything in software')
-    .addOption(new Option('--driver <name>', 'a TAP or a simulated wire, and nothing else').choices(['tap', 'wire']))
-    .option(
-      '--netns <name>',
-      'run in this network namespace; it is made, and removed at the end, if it is not there',
-      namespaceName,
-    )
-    .option('--root <dir>', 'serve the files of this folder as /NAME')
+    .description('bring up a stack on a TAP and serve on it: HTTP, FTP, files, echo, discard, chargen')
+  addStageOptions(command)
+    .option('--root <dir>', 'serve the files of this folder as /NAME, and by FTP')
     .option('--writable', 'take uploads into that folder: curl -T FILE http://HOST/upload/')
     .option('--port <number>', 'the HTTP port', port, DEFAULT_PORT)
     .option('--no-services', 'no echo, discard and chargen')
-    .option(
-      '--bridge-port <number>',
-      `the port of 127.0.0.1 that leads to a simulated wire (default: ${DEFAULT_BRIDGE_PORT} or any)`,
-      integer(0, 65535, DEFAULT_BRIDGE_PORT),
-    )
-    .option('--json', 'print one JSON object for each event')
-    .addHelpText('after', NOTES)
+    .option('--no-ftp', 'no FTP')
+    .addHelpText('after', STAGE_NOTES)
     .action(async (given: UpArguments) => ends(await runUp(completeOptions(given))))
 }

@@ -9,7 +9,7 @@ import { join, sep } from 'node:path'
 /** Names with this beginning belong to uploads in progress: they are never listed nor served. */
 export const TEMPORARY_PREFIX = '.pagewire-upload-'
 
-/** Folders with more entries than this are listed up to here. */
+/** Folders with more entries than this are listed up to here, unless another limit is asked for. */
 export const LISTING_LIMIT = 10_000
 
 export type OpenResult = { handle: FileHandle; stats: BigIntStats; directory: boolean } | { status: 403 | 404 | 503 }
@@ -73,13 +73,19 @@ export class FileRoot {
     )
   }
 
-  /** The entries of a folder, folders first, by name; null when it cannot be read. Links that lead out are left out. */
-  async list(names: readonly string[]): Promise<{ entries: ListingEntry[]; complete: boolean } | null> {
+  /**
+   * The entries of a folder, folders first, by name, `limit` of them at most; null when it cannot be read. Links that lead
+   * out are left out.
+   */
+  async list(
+    names: readonly string[],
+    limit: number = LISTING_LIMIT,
+  ): Promise<{ entries: ListingEntry[]; complete: boolean } | null> {
     const directory = join(this.path, ...names)
     try {
       if (!this.contains(await realpath(directory))) return null
       const all = (await readdir(directory)).filter((name) => !name.startsWith(TEMPORARY_PREFIX))
-      const names = all.slice(0, LISTING_LIMIT)
+      const names = all.slice(0, limit)
       const entries: ListingEntry[] = []
       for (let at = 0; at < names.length; at += 64) {
         const batch = await Promise.all(names.slice(at, at + 64).map((name) => this.describe(directory, name)))

@@ -1,9 +1,10 @@
-// A request's body into an open file: while one batch of what came is being written, the next is collected, so that network
+// A request's body, or all that a connection brings, into an open file: while one batch of what came is being written, the next is collected, so that network
 // and disk work side by side; beyond a limit the client is held back. When the disk refuses, the connection is left
 // alive, unlike `pipeline` would leave it, so that the client can be told why.
 
 import type { FileHandle } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 
 /** Bytes that may be collected while others are being written, before the client is held back. */
 const BATCH = 2 * 1024 * 1024
@@ -14,17 +15,19 @@ export class FileSink {
   /** Resolves when the whole body is in the file. Rejects when it breaks off, or with the disk's error. */
   readonly finished: Promise<void>
   private readonly handle: FileHandle
-  private readonly request: IncomingMessage
+  private readonly request: IncomingMessage | Duplex
+  private readonly socket: Duplex
   private collected: Buffer[] = []
   private bytes = 0
   private writing = false
   private ended = false
   private settle!: (error: unknown) => void
 
-  constructor(handle: FileHandle, request: IncomingMessage) {
+  constructor(handle: FileHandle, request: IncomingMessage | Duplex) {
     this.handle = handle
     this.request = request
-    const { socket } = request
+    const socket = 'socket' in request ? request.socket : request
+    this.socket = socket
     this.finished = new Promise<void>((resolve, reject) => {
       this.settle = (error) => {
         this.settle = () => {}
@@ -54,12 +57,14 @@ export class FileSink {
   }
 
   private readonly onClose = (): void => {
-    if (!this.request.complete) this.settle(new Error('the client is gone'))
+    const { request } = this
+    if (!('complete' in request ? request.complete : request.readableEnded))
+      this.settle(new Error('the client is gone'))
   }
 
   /** What is in the file need not stay in memory: a socket of the stack's own takes its pages back. */
   private giveBack(batch: readonly Buffer[]): void {
-    const socket: { recycle?(bytes: Uint8Array): boolean } = this.request.socket as object
+    const socket: { recycle?(bytes: Uint8Array): boolean } = this.socket as object
     if (socket.recycle) for (const chunk of batch) socket.recycle(chunk)
   }
 

@@ -1,11 +1,12 @@
-// Sends bytes of an open file into an HTTP response. On a socket of the stack's own by reference, header and file in the
-// same segments; on others (TLS, a response that waits behind another) through buffers: reads large pieces while those
-// before are being taken, waits for the socket (back-pressure), and stops when the client is gone. Buffers come from a
-// small pool, so that many transfers one after another leave memory flat.
+// Sends bytes of an open file into an HTTP response or a connection. On a socket of the stack's own by reference, header and
+// file in the same segments; on others (TLS, a response that waits behind another) through buffers: reads large pieces
+// while those before are being taken, waits for the socket (back-pressure), and stops when the client is gone. Buffers
+// come from a small pool, so that many transfers one after another leave memory flat.
 
 import type { FileHandle } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex, Writable } from 'node:stream'
 
 /** Bytes of one read. Large enough that a trip to the thread pool costs little, small enough to stay near the cache. */
 export const READ_SIZE = 1024 * 1024
@@ -35,7 +36,20 @@ export async function sendFile(
   if (start > end) return true
   const socket = ownSocket(response)
   if (socket) return sendByReference(response, socket, handle, start, end)
-  return sendByCopy(response, handle, start, end)
+  return sendByCopy(response, response.req.socket, handle, start, end)
+}
+
+/** As `sendFile`, into a connection. Ends when all is acknowledged, or taken where the socket is not the stack's own. */
+export async function sendFileInto(socket: Duplex, handle: FileHandle, start: number, end: number): Promise<boolean> {
+  if (start > end) return true
+  if (!('sendFile' in socket)) return sendByCopy(socket, socket, handle, start, end)
+  try {
+    await (socket as FileSocket).sendFile(handle, { start, end })
+    return true
+  } catch (error) {
+    if (socket.destroyed) return false
+    throw error
+  }
 }
 
 /** A socket that sends files itself. */
@@ -79,8 +93,15 @@ async function sendByReference(
 
 const EMPTY = Buffer.alloc(0)
 
-async function sendByCopy(response: ServerResponse, handle: FileHandle, start: number, end: number): Promise<boolean> {
-  const writer = new Writer(response)
+/** As `sendFile`, into any stream that is a connection, or goes over one. */
+async function sendByCopy(
+  stream: Writable,
+  connection: Duplex,
+  handle: FileHandle,
+  start: number,
+  end: number,
+): Promise<boolean> {
+  const writer = new Writer(stream, connection)
   const slots: Slot[] = []
   let ahead = start
   const read = (buffer: Buffer): Promise<number> => {
@@ -126,11 +147,11 @@ async function readWhole(handle: FileHandle, buffer: Buffer, wanted: number, at:
   return wanted
 }
 
-/** Writes to a response until its client is gone; no write is waited for longer than that. */
+/** Writes to a stream until its client is gone; no write is waited for longer than that. */
 class Writer {
-  private readonly response: ServerResponse
+  private readonly stream: Writable
   /** The connection itself: a pipelined response has none of its own yet, and would not hear of its end. */
-  private readonly socket: Socket
+  private readonly connection: Duplex
   private gone: boolean
   private leave: ((taken: boolean) => void) | null = null
   private readonly onClose = () => {
@@ -138,12 +159,12 @@ class Writer {
     this.leave?.(false)
   }
 
-  constructor(response: ServerResponse) {
-    this.response = response
-    this.socket = response.req.socket
-    this.gone = response.destroyed || this.socket.destroyed
-    response.on('close', this.onClose)
-    this.socket.on('close', this.onClose)
+  constructor(stream: Writable, connection: Duplex) {
+    this.stream = stream
+    this.connection = connection
+    this.gone = stream.destroyed || connection.destroyed
+    stream.on('close', this.onClose)
+    connection.on('close', this.onClose)
   }
 
   /** True once the socket has taken the bytes: the buffer is free again. */
@@ -151,13 +172,13 @@ class Writer {
     if (this.gone) return Promise.resolve(false)
     return new Promise((resolve) => {
       this.leave = resolve
-      this.response.write(bytes, (error) => resolve(!error && !this.gone))
+      this.stream.write(bytes, (error) => resolve(!error && !this.gone))
     })
   }
 
   forget(): void {
-    this.response.off('close', this.onClose)
-    this.socket.off('close', this.onClose)
+    this.stream.off('close', this.onClose)
+    this.connection.off('close', this.onClose)
   }
 }
 

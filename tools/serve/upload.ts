@@ -1,10 +1,10 @@
-// PUT of one file: received under a temporary name beside its place and renamed when it is whole, so that nobody ever
+// An upload of one file: received under a temporary name beside its place and renamed when it is whole, so that nobody ever
 // sees half of it, and an upload that breaks off leaves nothing. What a killed process leaves is swept away at the next
 // start.
 
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, lstat, open, readdir, rename, unlink } from 'node:fs/promises'
+import { access, type FileHandle, lstat, open, readdir, rename, unlink } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { answer } from './answers.ts'
@@ -64,26 +64,48 @@ export class UploadService {
     names: readonly string[],
     asksFirst: boolean,
   ): Promise<void> {
-    const temporary = join(this.folder, `${TEMPORARY_PREFIX}${process.pid}-${randomBytes(9).toString('hex')}`)
-    this.inProgress.add(temporary)
     try {
       const before = await this.existing(names[1])
-      const validators = await receiveInto(temporary, request, () => {
-        const length = asksFirst ? divertibleLength(request) : 0
-        // The parser will not have seen the body: it cannot go on behind it.
-        if (length > 0) response.setHeader('Connection', 'close')
-        if (asksFirst) response.writeContinue()
-        return length
-      })
-      await rename(temporary, join(this.folder, names[1]))
+      const validators = await this.place(join(this.folder, names[1]), (handle) =>
+        receiveInto(handle, request, () => {
+          const length = asksFirst ? divertibleLength(request) : 0
+          // The parser will not have seen the body: it cannot go on behind it.
+          if (length > 0) response.setHeader('Connection', 'close')
+          if (asksFirst) response.writeContinue()
+          return length
+        }),
+      )
       const headers = { ETag: validators.etag }
       const location = formatPath(names.slice(1))
       if (before) answer(response, 204, '', headers)
       else answer(response, 201, location, { ...headers, Location: location })
     } catch (error) {
-      await unlink(temporary).catch(ignore)
       const refusal = refusalOf(error)
       if (!request.destroyed) answer(response, refusal.status, refusal.detail)
+    }
+  }
+
+  /**
+   * Has `fill` write a new file, which gets the name `path` once that has resolved. Rejects with the error of `fill` or of
+   * the file system, and leaves nothing then. Where `path` lies is the caller's to check.
+   */
+  async place<T>(path: string, fill: (handle: FileHandle) => Promise<T>): Promise<T> {
+    const temporary = join(this.folder, `${TEMPORARY_PREFIX}${process.pid}-${randomBytes(9).toString('hex')}`)
+    this.inProgress.add(temporary)
+    try {
+      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+      const handle = await open(temporary, flags, 0o644)
+      let result: T
+      try {
+        result = await fill(handle)
+      } finally {
+        await handle.close()
+      }
+      await rename(temporary, path)
+      return result
+    } catch (error) {
+      await unlink(temporary).catch(ignore)
+      throw error
     } finally {
       this.inProgress.delete(temporary)
     }
@@ -115,20 +137,15 @@ export class UploadService {
  * The state of the file that was written. `begin` asks the client for the body and answers how many bytes go past the
  * parser. Rejects when the request breaks off or the disk refuses.
  */
-async function receiveInto(path: string, request: IncomingMessage, begin: () => number): Promise<Validators> {
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-  const handle = await open(path, flags, 0o644)
-  try {
-    const length = begin()
-    const sink = length > 0 ? new StagedSink(handle, request, length) : new FileSink(handle, request)
-    await sink.finished
-    return validatorsOf(await handle.stat({ bigint: true }), Date.now())
-  } finally {
-    await handle.close()
-  }
+async function receiveInto(handle: FileHandle, request: IncomingMessage, begin: () => number): Promise<Validators> {
+  const length = begin()
+  const sink = length > 0 ? new StagedSink(handle, request, length) : new FileSink(handle, request)
+  await sink.finished
+  return validatorsOf(await handle.stat({ bigint: true }), Date.now())
 }
 
-function refusalOf(error: unknown): Refusal {
+/** What went wrong with an upload, as HTTP says it. */
+export function refusalOf(error: unknown): Refusal {
   const code = (error as NodeJS.ErrnoException).code ?? ''
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') return { status: 507, detail: 'no room for the file' }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')

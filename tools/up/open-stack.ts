@@ -3,8 +3,10 @@
 
 import { randomBytes } from 'node:crypto'
 import { createHost, createWire, type Host, type HostOptions, interfaceInfo, type Log } from '../../drivers/index.ts'
+import { PASSIVE_PORTS, type PortRange } from '../ftp/ftp-server.ts'
 import { type Bridge, openBridge } from './bridge.ts'
 import { DEFAULT_BRIDGE_PORT, formatCidr, type UpOptions } from './options.ts'
+import { openPassiveBridges } from './passive-bridges.ts'
 import { RealTimeSimulation } from './real-time.ts'
 
 export interface OpenStack {
@@ -14,6 +16,8 @@ export interface OpenStack {
   readonly checksumEngine: 'native' | 'typescript'
   /** Leads from the machine's loopback to the served port; null on a TAP. */
   readonly bridge: Bridge | null
+  /** Where FTP's clients can come to. */
+  readonly passivePorts: PortRange
   /** For captures, when the stack's clock is not the machine's. Microseconds. */
   readonly epochOffset: number | undefined
   close(): Promise<void>
@@ -37,6 +41,7 @@ export async function openOnTap(options: UpOptions, log: Log): Promise<OpenStack
     checksumEngine: 'native',
     driver: vnetHdr ? 'TAP with vnet header' : 'TAP without vnet header',
     bridge: null,
+    passivePorts: PASSIVE_PORTS,
     epochOffset: undefined,
     close: () => host.close({ timeout: LAST_BYTES }),
   }
@@ -72,26 +77,39 @@ export async function openOnWire(options: UpOptions, log: Log): Promise<OpenStac
     wire.close()
     simulation.stop()
   }
+  const bridges: Bridge[] = []
+  let passivePorts = PASSIVE_PORTS
+  const closeBridges = () => Promise.all(bridges.map((bridge) => bridge.close()))
   try {
+    const address = options.address.address.toString()
     const bridge = await openBridge({
       from: other,
-      address: options.address.address.toString(),
+      address,
       port: options.port,
       localPort: options.bridgePort ?? DEFAULT_BRIDGE_PORT,
       anyPort: options.bridgePort === undefined,
     })
+    bridges.push(bridge)
+    // A client of FTP comes to the ports that it is told, and those are the stack's.
+    if (options.command === 'ftpd') {
+      const passive = await openPassiveBridges(other, address)
+      bridges.push(...passive.bridges)
+      passivePorts = passive.range
+    }
     return {
       host,
       driver: 'simulated wire',
+      passivePorts,
       checksumEngine: 'typescript',
       bridge,
       epochOffset: simulation.epochOffset,
       close: async () => {
-        await bridge.close()
+        await closeBridges()
         await closeStacks()
       },
     }
   } catch (error) {
+    await closeBridges()
     await closeStacks()
     throw error
   }

@@ -1,4 +1,4 @@
-// `pagewire up`: decides where the stack runs: on a TAP here, in a network namespace, in a user namespace without root, or on a
+// `pagewire up` and `pagewire ftpd`: decides where the stack runs: on a TAP here, in a network namespace, in a user namespace without root, or on a
 // simulated wire where no TAP is to be had. What runs on it then is serve-stack.ts.
 
 import type { Log } from '../../drivers/index.ts'
@@ -21,7 +21,7 @@ export async function runUp(options: UpOptions): Promise<number> {
   const stage = currentStage()
   if (options.netns !== undefined && stage.kind === 'none') return await runInNamespace(options.netns)
   const files = await openFiles(options)
-  const speaker = new Speaker(Boolean(options.json))
+  const speaker = new Speaker(Boolean(options.json), options.command)
   const log: Log = (level, message) => {
     if (level === 'warn' || level === 'error') speaker.warn(message)
   }

@@ -1,13 +1,15 @@
-// Everything that is served on a stack: the HTTP server with its files, and the classic services.
+// Everything that is served on a stack: the HTTP server with its files, FTP, and the classic services.
 
 import type { Server } from 'node:http'
 import type { Host } from '../../drivers/index.ts'
 import { CommandError, codeOf, messageOf } from '../cli/errors.ts'
+import { FTP_PORT, type FtpNet, FtpServer } from '../ftp/ftp-server.ts'
 import { FileRoot } from '../serve/file-root.ts'
 import { createHttpService } from '../serve/http-service.ts'
 import type { Status } from '../serve/status.ts'
 import { UploadService } from '../serve/upload.ts'
 import { type Service, type ServiceSockets, serveClassics } from '../services/index.ts'
+import type { OpenStack } from './open-stack.ts'
 import type { UpOptions } from './options.ts'
 
 /** The folder that is served, opened before the network is touched. */
@@ -36,18 +38,54 @@ export async function openFiles({ root: folder, writable }: UpOptions): Promise<
   }
 }
 
-/** Resolves when everything listens. */
-export async function serveAll(host: Host, options: UpOptions, files: Files, status: () => Status): Promise<Service> {
+export type ServedStack = Pick<OpenStack, 'host' | 'passivePorts'>
+
+/** Resolves when everything listens. Rejects when something cannot; what listened is closed again then. */
+export async function serveAll(
+  open: ServedStack,
+  options: UpOptions,
+  files: Files,
+  status: () => Status,
+): Promise<Service> {
+  const { host } = open
+  const running: Service[] = []
+  const close = () => {
+    for (const service of running) service.close()
+  }
+  try {
+    if (options.command === 'up') running.push(await serveHttp(host, options.port, files, status))
+    if (options.ftpPort !== null && files.root) running.push(await serveFtp(open, options, files.root, files.uploads))
+    if (options.services) running.push(await serveClassics(socketsOf(host)))
+  } catch (error) {
+    close()
+    throw error
+  }
+  return { close }
+}
+
+async function serveHttp(host: Host, port: number, files: Files, status: () => Status): Promise<Service> {
   const http = createHttpService({ status, ...files })
-  await listen(host, http, options.port)
-  const classics = options.services ? await serveClassics(socketsOf(host)) : null
+  await listen(host, http, port)
   return {
     close() {
-      classics?.close()
       http.close()
       http.closeAllConnections()
     },
   }
+}
+
+/** Beside HTTP it takes no uploads; alone it does when it may. */
+async function serveFtp(
+  { host, passivePorts }: ServedStack,
+  { command, ftpPort }: UpOptions,
+  root: FileRoot,
+  uploads: UploadService | null,
+): Promise<Service> {
+  // A host's net has the shape of Node's, though not its classes.
+  const net = host.net as unknown as FtpNet
+  const ftp = new FtpServer({ net, root, uploads: command === 'ftpd' ? uploads : null, ports: passivePorts })
+  await ftp.listen(ftpPort ?? FTP_PORT)
+  return ftp
 }
 
 /** The sockets of a host as the classic services ask for them. */

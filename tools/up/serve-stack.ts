@@ -74,7 +74,7 @@ async function start(
 ): Promise<void> {
   const { host } = open
   const status = () => statusOf(host, facts)
-  const service = await serveAll(host, options, files, status)
+  const service = await serveAll(open, options, files, status)
   closers.push(async () => {
     service.close()
     await files.uploads?.discardAll()
@@ -137,10 +137,13 @@ function setFeatures({ features }: UpOptions, { host }: OpenStack): void {
 
 function announce({ options, speaker, files, open }: ServeParts, facts: StatusFacts): void {
   const { host, driver, bridge } = open
+  const http = options.command === 'up'
+  const folder = files.root ? `the files of ${files.root.path}` : ''
   const served = [
-    'a status page',
-    ...(files.root ? [`the files of ${files.root.path}`] : []),
-    ...(files.uploads ? ['uploads to /upload/NAME'] : []),
+    ...(http ? ['a status page'] : []),
+    ...(folder ? [http ? folder : `${folder} by FTP`] : []),
+    ...(http && options.ftpPort !== null ? ['the same by FTP (read only)'] : []),
+    ...(files.uploads ? [http ? 'uploads to /upload/NAME' : 'uploads'] : []),
     ...(options.services ? ['echo, discard and chargen on TCP and UDP'] : []),
   ]
   const text = [

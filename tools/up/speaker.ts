@@ -5,11 +5,13 @@ import type { LiveLine } from './live-line.ts'
 
 export class Speaker {
   readonly json: boolean
+  private readonly command: string
   /** The line that is drawn on the terminal, if any: makes way for what is said. */
   live: LiveLine | null = null
 
-  constructor(json: boolean) {
+  constructor(json: boolean, command = 'up') {
     this.json = json
+    this.command = command
   }
 
   /** An event, and its words for people. */
@@ -21,7 +23,7 @@ export class Speaker {
   /** Something that a person should know and that does not stop us. */
   warn(text: string): void {
     this.live?.clear()
-    process.stderr.write(`pagewire up: ${text}\n`)
+    process.stderr.write(`pagewire ${this.command}: ${text}\n`)
     if (this.json) process.stdout.write(`${JSON.stringify({ event: 'warning', message: text })}\n`)
   }
 }

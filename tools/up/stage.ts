@@ -122,7 +122,7 @@ function ended(child: ChildProcess, program: string): Promise<number> {
   return new Promise((resolve, reject) => {
     child.on('error', () => reject(new CommandError(`the program '${program}' cannot be run`)))
     child.on('exit', (status, signal) => {
-      if (signal) process.stderr.write(`pagewire up: ended by ${signal}\n`)
+      if (signal) process.stderr.write(`pagewire: ended by ${signal}\n`)
       resolve(status ?? 1)
     })
   })

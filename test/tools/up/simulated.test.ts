@@ -38,6 +38,7 @@ beforeEach(async () => {
     vnetHdr: true,
     port: 80,
     services: true,
+    ftp: true,
     root: folder,
     writable: true,
     bridgePort: 0,
@@ -45,7 +46,7 @@ beforeEach(async () => {
   open = await openOnWire(options, () => {})
   const facts = { driver: open.driver, checksumEngine: open.checksumEngine, addresses: ['192.0.2.2/24'], started: 0 }
   status = () => statusOf(open.host, { ...facts, commands: [], files: true, uploads: true })
-  service = await serveAll(open.host, options, await openFiles(options), status)
+  service = await serveAll(open, options, await openFiles(options), status)
   url = `http://127.0.0.1:${open.bridge?.port}`
 })
 
@@ -174,7 +175,7 @@ describe('over the control socket', () => {
         .filter(({ state }) => state === 'LISTEN')
         .map(({ local }) => local)
         .sort(),
-    ).toEqual(['*:19', '*:7', '*:80', '*:9'])
+    ).toEqual(['*:19', '*:21', '*:7', '*:80', '*:9'])
     expect((await all.ss({ all: false }, end)).some(({ state }) => state === 'LISTEN')).toBe(false)
   })
 })
