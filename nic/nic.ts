@@ -84,6 +84,11 @@ export class Nic implements Device, PortSink {
     return !this.gone && !this.closed && this.port.up
   }
 
+  /** Descriptors of the transmit ring. */
+  get ringSize(): number {
+    return this.port.txRingSize
+  }
+
   /** Everything the card and its port count, as `ethtool -S` shows it. */
   statistics(): Record<string, number> {
     return this.counters.statistics()

@@ -161,6 +161,23 @@ describe('over the control socket', () => {
     for (const { time } of packets) expect(Math.abs(time / 1000 - before)).toBeLessThan(60_000)
   })
 
+  it('switches a feature: the event is told, and the status page shows it', async () => {
+    const heard: string[] = []
+    const { end } = channel()
+    const stop = open.host.nic.features.onChange(({ deltas }) => heard.push(...deltas.map(({ name }) => name)))
+    const { change } = await handlers().ethtool({ query: 'change', changes: { 'tx-generic-segmentation': false } }, end)
+    stop()
+    expect(change).toMatchObject({ ok: true, surprising: false })
+    expect(heard).toEqual(['tx-generic-segmentation'])
+    const shown = status().interfaces[0].features.find(({ name }) => name === 'generic-segmentation-offload')
+    expect(shown?.state).toBe('off')
+    const { statistics } = await handlers().ethtool({ query: 'statistics', changes: {} }, end)
+    expect(statistics).toHaveProperty('tx_packets')
+    expect(await handlers().ethtool({ query: 'change', changes: { bogus: true } }, end)).toMatchObject({
+      change: { ok: false, unknown: ['bogus'] },
+    })
+  })
+
   it('answers nstat and ss', async () => {
     await get('/')
     const { end } = channel()
