@@ -8,6 +8,7 @@ import { seededRandom } from '../../drivers/index.ts'
 import { FeatureSet, possibleFeatures } from '../../nic/features.ts'
 import { chooseRunning } from '../../tools/control/choose.ts'
 import { ask } from '../../tools/control/client.ts'
+import { query } from '../../tools/ethtool/messages.ts'
 import { runEthtool } from '../../tools/ethtool/run.ts'
 import { EVERYTHING } from '../nic/support/memory-port.ts'
 import { makeFile, Namespace, PROGRAM, removeFolder, STACK, sha256, temporaryFolder, Up } from './lab.ts'
@@ -57,8 +58,8 @@ describeOnTap('ethtool of our card and of the kernel', ['ip', 'ethtool'], () => 
   function card(): (...words: string[]) => Promise<Result> {
     const features = new FeatureSet(possibleFeatures(EVERYTHING), (next) => next)
     return (...words) =>
-      runEthtool(words, false, async ({ query, changes }) =>
-        query === 'change' ? { change: features.change(changes) } : { features: features.list() },
+      runEthtool(words, false, async ({ query: asked, changes }) =>
+        asked === 'change' ? { change: features.change(changes) } : { features: features.list() },
       )
   }
 
@@ -167,7 +168,9 @@ describeOnTap('ethtool on a stack that runs', ['ip', 'curl'], () => {
         // An odd factor visits each of the 32 once.
         const bits = (start + at * 13) & 31
         const changes = Object.fromEntries(SWITCHES.map((name, i) => [name, (bits & (1 << i)) !== 0]))
-        await ask(path, 'ethtool', { query: 'change', changes })
+        await ask(path, 'ethtool', { ...query('change'), changes })
+        // The rings too: busy is an answer, as long as nothing is lost.
+        await ask(path, 'ethtool', { ...query('resize'), transmit: 32 << (bits & 7), receive: 1 << (bits & 7) })
         seen.add(bits)
       }
     }
@@ -206,13 +209,12 @@ describeOnTap('ethtool on a stack that runs', ['ip', 'curl'], () => {
     expect(json['tx-tcp-segmentation']).toEqual({ active: false, fixed: false, requested: true })
     expect(ethtool('-K', 'pw0', 'sg', 'on').status).toBe(0)
     expect(ethtool('-i', 'pw0').stdout).toMatch(/^driver: pagewire\nversion: /)
-    expect(ethtool('-g', 'pw0').stdout).toMatch(/^TX:\t\t1024$/m)
-    expect(ethtool('-G', 'pw0', 'tx', '1024').status).toBe(0)
-    expect(ethtool('-G', 'pw0', 'tx', '512')).toMatchObject({
-      status: 81,
-      stderr: 'netlink error: Operation not supported\n',
-    })
-    expect(ethtool('-G', 'pw0', 'tx', '2048').stderr).toContain('requested ring size exceeds maximum (offset 32)')
+    expect(ethtool('-G', 'pw0', 'tx', '512', 'rx', '128')).toMatchObject({ status: 0, stderr: '' })
+    expect(ethtool('-g', 'pw0').stdout).toMatch(
+      /^RX:\t\t4096\n[\s\S]*^TX:\t\t65536\n[\s\S]*^RX:\t\t128\n[\s\S]*^TX:\t\t512$/m,
+    )
+    expect(ethtool('-G', 'pw0', 'tx', '500')).toMatchObject({ status: 81, stderr: 'netlink error: Invalid argument\n' })
+    expect(ethtool('-G', 'pw0', 'tx', '99999').stderr).toContain('requested ring size exceeds maximum (offset 32)')
     expect(ethtool('-c', 'pw0')).toMatchObject({ status: 1, stderr: 'netlink error: Operation not supported\n' })
     expect(ethtool('-k', 'pw9').stderr).toContain('No such device')
   })

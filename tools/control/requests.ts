@@ -38,7 +38,12 @@ const READERS: { [Name in RequestName]: (fields: Fields) => Requests[Name] } = {
     snaplen: fields.integer('snaplen', 262_144, 1, 262_144),
     count: fields.integer('count', 0, 0, 2 ** 40),
   }),
-  ethtool: (fields) => ({ query: fields.one('query', ETHTOOL_QUERIES), changes: fields.switches('changes') }),
+  ethtool: (fields) => ({
+    query: fields.one('query', ETHTOOL_QUERIES),
+    changes: fields.switches('changes'),
+    transmit: fields.integer('transmit', 0, 0, 2 ** 32 - 1),
+    receive: fields.integer('receive', 0, 0, 2 ** 32 - 1),
+  }),
 }
 
 class Fields {

@@ -3,12 +3,13 @@
 import { featureBits } from '../../nic/feature-names.ts'
 import type { FeatureChange, FeatureDelta } from '../../nic/features.ts'
 import { formatChanges, formatFeatures, formatFeaturesJson, kernelNames } from './feature-text.ts'
+import { query } from './messages.ts'
 import { attributeBytes, firstOffset, noSuchDevice, type Output, said, trouble } from './output.ts'
 import type { Call } from './run.ts'
 
 export async function showFeatures({ device, rest, json, ask }: Call): Promise<Output> {
   if (rest.length > 0) return trouble(1, `ethtool: unexpected parameter '${rest[0]}'`)
-  const answer = await ask({ query: 'features', changes: {} })
+  const answer = await ask(query('features'))
   if (!answer) return noSuchDevice(1)
   const features = answer.features ?? []
   return said(json ? formatFeaturesJson(device, features) : formatFeatures(device, features))
@@ -33,7 +34,7 @@ export async function switchFeatures({ option, device, rest, ask }: Call): Promi
     }
   }
   const own = [...changes].filter(([name]) => featureBits(name) !== 0)
-  const answer = await ask({ query: 'change', changes: unknown > 0 ? {} : Object.fromEntries(own) })
+  const answer = await ask({ ...query('change'), changes: unknown > 0 ? {} : Object.fromEntries(own) })
   if (!answer) return noSuchDevice(92)
   if (unknown > 0) {
     const where = `netlink error: bit name not found (offset ${unknown})`
@@ -61,7 +62,7 @@ function reportChange(changes: Map<string, boolean>, own: number, change: Featur
 
 export async function showStatistics({ option, rest, ask }: Call): Promise<Output> {
   if (rest.length > 0) return trouble(1, `ethtool (${option}): unknown parameter '${rest[0]}'`)
-  const answer = await ask({ query: 'statistics', changes: {} })
+  const answer = await ask(query('statistics'))
   if (!answer) return trouble(96, 'Cannot get stats strings information: No such device')
   const lines = Object.entries(answer.statistics ?? {}).map(([name, value]) => `     ${name}: ${value}\n`)
   return said(`NIC statistics:\n${lines.join('')}`)
@@ -71,7 +72,7 @@ export async function showDriver({ rest, ask }: Call): Promise<Output> {
   if (rest.length > 0) {
     return trouble(1, 'ethtool: bad command line argument(s)', 'For more information run ethtool -h')
   }
-  const answer = await ask({ query: 'driver', changes: {} })
+  const answer = await ask(query('driver'))
   if (!answer) return trouble(71, 'Cannot get driver information: No such device')
   const { version = '', bus = '' } = answer.driver ?? {}
   const facts = [

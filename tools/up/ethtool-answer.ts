@@ -13,6 +13,7 @@ const ANSWERS: Record<EthtoolQuery, (nic: Host['nic'], bus: string, request: Eth
   features: (nic) => ({ features: nic.features.list() }),
   change: (nic, _, { changes }) => ({ change: nic.features.change(changes) }),
   statistics: (nic) => ({ statistics: nic.statistics() }),
-  rings: (nic) => ({ rings: { transmit: nic.ringSize } }),
+  rings: (nic) => (nic.rings ? { rings: nic.rings } : {}),
+  resize: (nic, _, { transmit, receive }) => ({ errno: nic.setRings({ transmit, receive }) }),
   driver: (_, bus) => ({ driver: { version: VERSION, bus } }),
 }

@@ -12,6 +12,7 @@ import { PcapngReader } from '../../../drivers/pcap/index.ts'
 import { cidr } from '../../../tools/cli/validators.ts'
 import type { PingEvent } from '../../../tools/control/messages.ts'
 import type { Channel } from '../../../tools/control/server.ts'
+import { query } from '../../../tools/ethtool/messages.ts'
 import type { Status } from '../../../tools/serve/status.ts'
 import { pattern } from '../../../tools/services/chargen.ts'
 import { type Service, serveClassics } from '../../../tools/services/index.ts'
@@ -165,15 +166,18 @@ describe('over the control socket', () => {
     const heard: string[] = []
     const { end } = channel()
     const stop = open.host.nic.features.onChange(({ deltas }) => heard.push(...deltas.map(({ name }) => name)))
-    const { change } = await handlers().ethtool({ query: 'change', changes: { 'tx-generic-segmentation': false } }, end)
+    const { change } = await handlers().ethtool(
+      { ...query('change'), changes: { 'tx-generic-segmentation': false } },
+      end,
+    )
     stop()
     expect(change).toMatchObject({ ok: true, surprising: false })
     expect(heard).toEqual(['tx-generic-segmentation'])
     const shown = status().interfaces[0].features.find(({ name }) => name === 'generic-segmentation-offload')
     expect(shown?.state).toBe('off')
-    const { statistics } = await handlers().ethtool({ query: 'statistics', changes: {} }, end)
+    const { statistics } = await handlers().ethtool(query('statistics'), end)
     expect(statistics).toHaveProperty('tx_packets')
-    expect(await handlers().ethtool({ query: 'change', changes: { bogus: true } }, end)).toMatchObject({
+    expect(await handlers().ethtool({ ...query('change'), changes: { bogus: true } }, end)).toMatchObject({
       change: { ok: false, unknown: ['bogus'] },
     })
   })
