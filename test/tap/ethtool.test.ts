@@ -32,10 +32,11 @@ process.stdin.resume().on('end', () => port.close())
 type Result = { status: number | null; stdout: string; stderr: string }
 
 describeOnTap('ethtool of our card and of the kernel', ['ip', 'ethtool'], () => {
-  const namespace = new Namespace()
+  let namespace: Namespace
   let owner: ChildProcess
 
   beforeAll(async () => {
+    namespace = new Namespace()
     const driver = resolve('dist/drivers/tap/index.js')
     const command = [process.execPath, '--input-type=module', '-e', OWNER, driver, TAP, String(MASK)]
     owner = spawn('ip', ['netns', 'exec', namespace.name, ...command], { stdio: ['pipe', 'pipe', 'inherit'] })
