@@ -1,7 +1,8 @@
 // A port around a port: what a capture and a fault injector have in common. Passes everything through in both directions;
 // a subclass overrides what it is about. What wraps a port is a port, and so are two around each other.
 
-import type { Port, PortCapabilities, PortReceiveOptions, PortSink } from '../nic/port.ts'
+import type { Port, PortCapabilities, PortReceiveOptions, PortRings, PortSink } from '../nic/port.ts'
+import { EOPNOTSUPP } from '../stack/base/errno.ts'
 import type { Frame, FramePool } from '../stack/buffer/frame.ts'
 import type { Memory } from '../stack/buffer/page.ts'
 
@@ -47,6 +48,14 @@ export class WrappedPort implements Port, PortSink {
 
   setReceiveOptions(options: PortReceiveOptions): boolean {
     return this.inner.setReceiveOptions(options)
+  }
+
+  get rings(): Port['rings'] {
+    return this.inner.rings
+  }
+
+  setRings(sizes: PortRings): number {
+    return this.inner.setRings?.(sizes) ?? EOPNOTSUPP
   }
 
   post(frame: Frame): boolean {

@@ -19,6 +19,7 @@ export const CHECKSUM_FCOE = 1 << 13
 export const CHECKSUM_SCTP = 1 << 14
 export const RX_CHECKSUM = 1 << 15
 export const GRO_HW = 1 << 16
+export const TSO_ACCECN = 1 << 17
 
 /** One feature: the name the kernel knows it by, and its bit. */
 export interface FeatureName {
@@ -41,6 +42,7 @@ export const FEATURES: readonly FeatureName[] = [
   { name: 'tx-tcp-mangleid-segmentation', bit: TSO_MANGLEID },
   { name: 'tx-tcp6-segmentation', bit: TSO6 },
   { name: 'tx-udp-segmentation', bit: USO },
+  { name: 'tx-tcp-accecn-segmentation', bit: TSO_ACCECN },
   { name: 'tx-checksum-fcoe-crc', bit: CHECKSUM_FCOE },
   { name: 'tx-checksum-sctp', bit: CHECKSUM_SCTP },
   { name: 'rx-checksum', bit: RX_CHECKSUM },
@@ -57,7 +59,7 @@ export interface FeatureGroup {
 
 const TX_CHECKSUMS = CHECKSUM_IPV4 | CHECKSUM_IP_GENERIC | CHECKSUM_IPV6 | CHECKSUM_FCOE | CHECKSUM_SCTP
 /** All forms of TCP segmentation: what needs scatter-gather. */
-export const ALL_TSO = TSO | TSO_ECN | TSO_MANGLEID | TSO6
+export const ALL_TSO = TSO | TSO_ECN | TSO_MANGLEID | TSO6 | TSO_ACCECN
 /** What the port is told by `setReceiveOptions`. */
 export const RECEIVE_FEATURES = RX_CHECKSUM | GRO_HW
 

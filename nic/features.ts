@@ -16,6 +16,7 @@ import {
   GSO,
   RX_CHECKSUM,
   SCATTER_GATHER,
+  SCATTER_GATHER_FRAGLIST,
   TSO,
   TSO_ECN,
   TSO_MANGLEID,
@@ -91,8 +92,10 @@ export function resolveFeatures(wanted: number): number {
 export function possibleFeatures(port: Readonly<PortCapabilities>): number {
   let bits = GSO | GRO
   if (port.txChecksum) bits |= CHECKSUM_IP_GENERIC
-  if (port.scatterGather) bits |= SCATTER_GATHER
-  if (port.tso4) bits |= TSO
+  // As register_netdevice has it: who segments may be asked for a fixed IP identification. Neither such frames nor lists of
+  // frames ever come from our stack, so that these two bits are switched and change nothing else, as on a TAP of Linux.
+  if (port.scatterGather) bits |= SCATTER_GATHER | SCATTER_GATHER_FRAGLIST
+  if (port.tso4) bits |= TSO | TSO_MANGLEID
   if (port.tso6) bits |= TSO6
   if (port.tsoEcn) bits |= TSO_ECN
   if (port.uso) bits |= USO
@@ -126,10 +129,10 @@ export class FeatureSet {
   private readonly apply: FeatureApply
   private readonly listeners: FeatureListener[] = []
 
-  /** Everything that is possible is wanted at first. `apply` is called once from here. */
+  /** Everything that is possible is wanted at first, but a mangled IP identification. `apply` is called once from here. */
   constructor(possible: number, apply: FeatureApply) {
     this.changeable = possible
-    this.wanted = possible
+    this.wanted = possible & ~TSO_MANGLEID
     this.apply = apply
     this.update()
   }

@@ -3,7 +3,7 @@
 // told when a frame could not be sent. Computes nothing of its own.
 
 import type { Log } from '../stack/base/environment.ts'
-import { EINVAL, ENODEV } from '../stack/base/errno.ts'
+import { EINVAL, ENODEV, EOPNOTSUPP } from '../stack/base/errno.ts'
 import type { MacAddress } from '../stack/base/mac-address.ts'
 import { type Frame, type FramePool, MAX_REFS } from '../stack/buffer/frame.ts'
 import type { Device, DeviceReceiver } from '../stack/device.ts'
@@ -13,7 +13,7 @@ import { NicCounters } from './counters.ts'
 import { ETHERNET_HEADER } from './ethernet-packet.ts'
 import { featureName, GRO_HW, RECEIVE_FEATURES, RX_CHECKSUM } from './feature-names.ts'
 import { FeatureSet, possibleFeatures } from './features.ts'
-import type { Port, PortSink } from './port.ts'
+import type { Port, PortRings, PortSink } from './port.ts'
 import { ReceiveSide } from './receive.ts'
 import { TransmitSide } from './transmit.ts'
 
@@ -87,6 +87,16 @@ export class Nic implements Device, PortSink {
 
   get up(): boolean {
     return !this.gone && !this.closed && this.port.up
+  }
+
+  /** The rings as they are and the largest they can be (`ethtool -g`); undefined when they cannot be changed. */
+  get rings(): Port['rings'] {
+    return this.port.rings
+  }
+
+  /** Changes the rings' sizes (`ethtool -G`). 0, or a positive errno. */
+  setRings(sizes: PortRings): number {
+    return this.port.setRings?.(sizes) ?? EOPNOTSUPP
   }
 
   /** Everything the card and its port count, as `ethtool -S` shows it. */

@@ -23,6 +23,12 @@ export interface PortCapabilities {
   rxGroHw: boolean
 }
 
+/** Sizes of the rings of a port, in descriptors. */
+export interface PortRings {
+  transmit: number
+  receive: number
+}
+
 /** What the card tells the port to hand up: the changeable receive features. */
 export interface PortReceiveOptions {
   rxChecksum: boolean
@@ -43,6 +49,10 @@ export interface Port {
   readonly txRingFree: number
   /** Applies the receive features; false when the hardware refuses (the card then keeps what it had). */
   setReceiveOptions(options: PortReceiveOptions): boolean
+  /** The rings as they are and the largest they can be; absent for a port whose rings cannot be changed. */
+  readonly rings?: { readonly now: PortRings; readonly most: PortRings } | undefined
+  /** Changes the rings' sizes, losing nothing. 0, or a positive errno: EINVAL (not this size), EBUSY (frames wait there now). */
+  setRings?(sizes: PortRings): number
   /** Puts a finished frame on the ring. False: no room; the card keeps it. The port then owns it until `onComplete`. */
   post(frame: Frame): boolean
   /** One call to the hardware for all that was posted. Completions may come from within it. */

@@ -36,16 +36,16 @@ class ReceivePool extends PagePool {
 }
 
 export class ReceiveRing {
-  readonly size: number
-  readonly region: Region
+  size: number
+  region: Region
   /** Where in a page a read begins, and where the Ethernet header then is. */
   readonly readOffset: number
   readonly pool: ReceivePool
   private readonly native: NativeTap
   private readonly memory: Memory
-  private readonly descriptors: Int32Array
-  private readonly statuses: Int32Array
-  private readonly pages: (Page | null)[]
+  private descriptors: Int32Array
+  private statuses: Int32Array
+  private pages: (Page | null)[]
   private closed = false
 
   /** `limit`: the most pages that may be out at a time, those that wait in the ring among them. */
@@ -58,6 +58,18 @@ export class ReceiveRing {
     this.region = memory.allocate(size * (DESCRIPTOR_WORDS + 1) * 4)
     this.descriptors = new Int32Array(this.region.buffer, 0, size * DESCRIPTOR_WORDS)
     this.statuses = new Int32Array(this.region.buffer, size * DESCRIPTOR_WORDS * 4, size)
+    this.pages = new Array<Page | null>(size).fill(null)
+  }
+
+  /** Another size, a power of two. Pages that wait go back to the pool. The addon must be told of the new region. */
+  resize(size: number): void {
+    for (let slot = 0; slot < this.size; slot++) if (this.pages[slot]) this.take(slot).release()
+    const region = this.memory.allocate(size * (DESCRIPTOR_WORDS + 1) * 4)
+    this.memory.release(this.region)
+    this.size = size
+    this.region = region
+    this.descriptors = new Int32Array(region.buffer, 0, size * DESCRIPTOR_WORDS)
+    this.statuses = new Int32Array(region.buffer, size * DESCRIPTOR_WORDS * 4, size)
     this.pages = new Array<Page | null>(size).fill(null)
   }
 

@@ -3,8 +3,8 @@
 // opening (open-tap). What the numbers mean: tun(4) and drivers/net/tun.c of Linux.
 
 import { type Addon, type NativeInterfaceInfo, type NativeTap, READABLE, WRITABLE } from '../../native/index.ts'
-import type { Port, PortCapabilities, PortReceiveOptions, PortSink } from '../../nic/port.ts'
-import { EBADFD, EFAULT, EIO, ENODEV, errnoName } from '../../stack/base/errno.ts'
+import type { Port, PortCapabilities, PortReceiveOptions, PortRings, PortSink } from '../../nic/port.ts'
+import { EBADFD, EBUSY, EFAULT, EINVAL, EIO, ENODEV, errnoName } from '../../stack/base/errno.ts'
 import type { Frame, FramePool } from '../../stack/buffer/frame.ts'
 import type { NativeMemory } from './addon.ts'
 import { LinkState } from './link-state.ts'
@@ -18,6 +18,7 @@ const TUN_F_TSO_ALL = 0x02 | 0x04 | 0x08
 const TUN_F_TSO_ECN = 0x08
 const TUN_F_USO = 0x20 | 0x40
 const ETHERNET_HEADER = 14
+const LARGEST: PortRings = { transmit: 65536, receive: 4096 }
 
 export interface TapPortOptions {
   addon: Addon
@@ -65,6 +66,7 @@ export class TapPort implements Port {
   private refused = false
   private ringing = false
   private ringAgain = false
+  private receiving = false
 
   constructor(options: TapPortOptions) {
     const { addon, native, memory, vnetHeader, offload } = options
@@ -101,6 +103,24 @@ export class TapPort implements Port {
 
   get txRingFree(): number {
     return this.transmitRing.free
+  }
+
+  get rings(): { now: PortRings; most: PortRings } {
+    return { now: { transmit: this.transmitRing.size, receive: this.receiveRing.size }, most: LARGEST }
+  }
+
+  /** EBUSY while the device has no room for frames that are on the ring, and from within the port's own calls. */
+  setRings({ transmit, receive }: PortRings): number {
+    const fits = (size: number, least: number, most: number) =>
+      size >= least && size <= most && (size & (size - 1)) === 0
+    if (!fits(transmit, 32, LARGEST.transmit) || !fits(receive, 1, LARGEST.receive)) return EINVAL
+    if (this.closed) return ENODEV
+    if (this.ringing || this.receiving || this.transmitRing.pending > 0) return EBUSY
+    if (transmit !== this.transmitRing.size) this.transmitRing.resize(transmit)
+    if (receive !== this.receiveRing.size) this.receiveRing.resize(receive)
+    const { transmitRing, receiveRing } = this
+    this.native.setRings(transmitRing.region.id, transmit, receiveRing.region.id, receive)
+    return 0
   }
 
   get statistics(): Readonly<Record<string, number>> {
@@ -170,25 +190,12 @@ export class TapPort implements Port {
   }
 
   receive(budget: number): number {
-    if (this.closed || this.gone) return 0
-    let taken = 0
-    let drained = false
-    while (taken < budget && !drained && !this.closed) {
-      const wanted = Math.min(budget - taken, this.receiveRing.size)
-      const posted = this.receiveRing.fill(wanted)
-      if (posted === 0) {
-        this.starve()
-        break
-      }
-      const done = this.receiveRing.receive(posted)
-      this.counters.tap_rx_calls++
-      this.counters.tap_reads += done < posted ? done + 1 : done
-      const frames = done > 0 ? this.deliver(done) : 0
-      taken += frames
-      drained = done < posted || frames < done
+    this.receiving = true
+    try {
+      return this.take(budget)
+    } finally {
+      this.receiving = false
     }
-    if (taken < budget && !this.closed) this.arm()
-    return taken
   }
 
   close(): void {
@@ -253,6 +260,28 @@ export class TapPort implements Port {
   }
 
   // The receive side.
+
+  private take(budget: number): number {
+    if (this.closed || this.gone) return 0
+    let taken = 0
+    let drained = false
+    while (taken < budget && !drained && !this.closed) {
+      const wanted = Math.min(budget - taken, this.receiveRing.size)
+      const posted = this.receiveRing.fill(wanted)
+      if (posted === 0) {
+        this.starve()
+        break
+      }
+      const done = this.receiveRing.receive(posted)
+      this.counters.tap_rx_calls++
+      this.counters.tap_reads += done < posted ? done + 1 : done
+      const frames = done > 0 ? this.deliver(done) : 0
+      taken += frames
+      drained = done < posted || frames < done
+    }
+    if (taken < budget && !this.closed) this.arm()
+    return taken
+  }
 
   /** Hands up what stands in the first `done` slots. Returns how many frames the hardware gave. */
   private deliver(done: number): number {

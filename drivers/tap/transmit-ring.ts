@@ -13,8 +13,8 @@ const SPARE_BYTES = 12
 
 export class TransmitRing {
   /** Descriptors, a power of two. */
-  readonly size: number
-  readonly region: Region
+  size: number
+  region: Region
   /** Descriptors that are not in use. */
   free: number
   /** Frames posted and not yet taken back. */
@@ -24,13 +24,13 @@ export class TransmitRing {
   private readonly native: NativeTap
   private readonly memory: Memory
   private readonly vnetHeader: boolean
-  private readonly descriptors: Int32Array
-  private readonly statuses: Int32Array
-  private readonly spare: DataView
-  private readonly spareOffset: number
+  private descriptors: Int32Array
+  private statuses: Int32Array
+  private spare: DataView
+  private spareOffset: number
   /** By the index of the frame's first descriptor. */
-  private readonly frames: (Frame | null)[]
-  private readonly pieces: Uint8Array
+  private frames: (Frame | null)[]
+  private pieces: Uint8Array
   /** The first descriptor of the oldest frame, and the next free one. */
   private head = 0
   private tail = 0
@@ -49,6 +49,21 @@ export class TransmitRing {
     this.spare = new DataView(buffer, this.spareOffset, size * SPARE_BYTES)
     this.frames = new Array<Frame | null>(size).fill(null)
     this.pieces = new Uint8Array(size)
+  }
+
+  /** Another size, a power of two. Only while no frame is pending. The addon must be told of the new region. */
+  resize(size: number): void {
+    const fresh = new TransmitRing(this.native, this.memory, size, this.vnetHeader)
+    this.memory.release(this.region)
+    this.size = this.free = size
+    this.region = fresh.region
+    this.descriptors = fresh.descriptors
+    this.statuses = fresh.statuses
+    this.spare = fresh.spare
+    this.spareOffset = fresh.spareOffset
+    this.frames = fresh.frames
+    this.pieces = fresh.pieces
+    this.head = this.tail = 0
   }
 
   /** Puts a frame on the ring. False: no room; the caller keeps it. */

@@ -33,14 +33,14 @@ function shown(features: FeatureSet, name: string): string {
 }
 
 // What ethtool 6.1 printed on a kernel TAP whose owner offered CSUM, TSO4, TSO6, TSO_ECN and USO (Linux 6.18), command by
-// command. Two of the kernel's features are not ours to have and are `off [fixed]` here: tx-scatter-gather-fraglist (there are no
-// lists of frames) and tx-tcp-mangleid-segmentation.
+// command.
 const TRANSCRIPT: [string, number, string[]][] = [
   [
     'sg off',
     0,
     [
       'tx-scatter-gather: off',
+      'tx-scatter-gather-fraglist: off',
       'tx-generic-segmentation: off [not requested]',
       'tx-tcp-segmentation: off [not requested]',
       'tx-tcp-ecn-segmentation: off [not requested]',
@@ -52,7 +52,7 @@ const TRANSCRIPT: [string, number, string[]][] = [
     0,
     [
       'tx-scatter-gather: on',
-      'tx-scatter-gather-fraglist: off [requested on]',
+      'tx-scatter-gather-fraglist: on',
       'tx-generic-segmentation: on [not requested]',
       'tx-tcp-segmentation: on [not requested]',
       'tx-tcp-ecn-segmentation: on [not requested]',
@@ -94,8 +94,9 @@ const TRANSCRIPT: [string, number, string[]][] = [
     [
       'tx-tcp-segmentation: on',
       'tx-tcp-ecn-segmentation: on',
-      'tx-tcp-mangleid-segmentation: off [requested on]',
+      'tx-tcp-mangleid-segmentation: on',
       'tx-tcp6-segmentation: on',
+      'tx-tcp-accecn-segmentation: off [requested on]',
     ],
   ],
   [
@@ -103,9 +104,11 @@ const TRANSCRIPT: [string, number, string[]][] = [
     0,
     [
       'tx-scatter-gather: off',
+      'tx-scatter-gather-fraglist: off',
       'tx-generic-segmentation: off [not requested]',
       'tx-tcp-segmentation: off [not requested]',
       'tx-tcp-ecn-segmentation: off [not requested]',
+      'tx-tcp-mangleid-segmentation: off [not requested]',
       'tx-tcp6-segmentation: off [not requested]',
     ],
   ],
@@ -118,6 +121,7 @@ const TRANSCRIPT: [string, number, string[]][] = [
       'tx-tcp-ecn-segmentation: off [requested on]',
       'tx-tcp-mangleid-segmentation: off [requested on]',
       'tx-tcp6-segmentation: off [requested on]',
+      'tx-tcp-accecn-segmentation: off [requested on]',
     ],
   ],
   [
@@ -125,10 +129,11 @@ const TRANSCRIPT: [string, number, string[]][] = [
     0,
     [
       'tx-scatter-gather: on',
-      'tx-scatter-gather-fraglist: off [requested on]',
+      'tx-scatter-gather-fraglist: on',
       'tx-generic-segmentation: on [not requested]',
       'tx-tcp-segmentation: on [not requested]',
       'tx-tcp-ecn-segmentation: on [not requested]',
+      'tx-tcp-mangleid-segmentation: on [not requested]',
       'tx-tcp6-segmentation: on [not requested]',
     ],
   ],
@@ -139,9 +144,11 @@ const TRANSCRIPT: [string, number, string[]][] = [
     [
       'tx-scatter-gather: off',
       'tx-checksum-ip-generic: off',
+      'tx-scatter-gather-fraglist: off',
       'tx-generic-segmentation: off [not requested]',
       'tx-tcp-segmentation: off [not requested]',
       'tx-tcp-ecn-segmentation: off [not requested]',
+      'tx-tcp-mangleid-segmentation: off [not requested]',
       'tx-udp-segmentation: off [not requested]',
     ],
   ],
@@ -153,10 +160,11 @@ const TRANSCRIPT: [string, number, string[]][] = [
       'tx-checksum-ipv4: off [requested on]',
       'tx-checksum-ip-generic: on',
       'tx-checksum-ipv6: off [requested on]',
-      'tx-scatter-gather-fraglist: off [requested on]',
+      'tx-scatter-gather-fraglist: on',
       'tx-generic-segmentation: on [not requested]',
       'tx-tcp-segmentation: on [not requested]',
       'tx-tcp-ecn-segmentation: on [not requested]',
+      'tx-tcp-mangleid-segmentation: on [not requested]',
       'tx-udp-segmentation: on [not requested]',
       'tx-checksum-fcoe-crc: off [requested on]',
       'tx-checksum-sctp: off [requested on]',
@@ -171,8 +179,9 @@ const TRANSCRIPT: [string, number, string[]][] = [
       'tx-generic-segmentation: on',
       'tx-tcp-segmentation: on',
       'tx-tcp-ecn-segmentation: on',
-      'tx-tcp-mangleid-segmentation: off [requested on]',
+      'tx-tcp-mangleid-segmentation: on',
       'tx-tcp6-segmentation: on',
+      'tx-tcp-accecn-segmentation: off [requested on]',
     ],
   ],
   ['tx-checksum-ipv4 on', 1, ['tx-checksum-ipv4: off [requested on]']],
@@ -196,6 +205,7 @@ const TRANSCRIPT: [string, number, string[]][] = [
       'tx-tcp-mangleid-segmentation: off [requested on]',
       'tx-tcp6-segmentation: off [requested on]',
       'tx-udp-segmentation: off [not requested]',
+      'tx-tcp-accecn-segmentation: off [requested on]',
     ],
   ],
   ['tx off', 0, []],
@@ -208,6 +218,7 @@ const TRANSCRIPT: [string, number, string[]][] = [
       'tx-tcp-ecn-segmentation: off [requested on]',
       'tx-tcp-mangleid-segmentation: off [requested on]',
       'tx-tcp6-segmentation: off [requested on]',
+      'tx-tcp-accecn-segmentation: off [requested on]',
     ],
   ],
   [
@@ -217,6 +228,7 @@ const TRANSCRIPT: [string, number, string[]][] = [
       'tx-checksum-ip-generic: on',
       'tx-tcp-segmentation: on [not requested]',
       'tx-tcp-ecn-segmentation: on [not requested]',
+      'tx-tcp-mangleid-segmentation: on [not requested]',
       'tx-tcp6-segmentation: on [not requested]',
       'tx-udp-segmentation: on [not requested]',
     ],

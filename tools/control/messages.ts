@@ -1,6 +1,7 @@
 // What is said over the control socket. A connection carries one request; the answers follow, the last one has `end` or
 // `error`; the client closes to stop an answer that has no end of its own.
 
+import type { EthtoolAnswer, EthtoolRequest } from '../ethtool/messages.ts'
 import type { Status } from '../serve/status.ts'
 
 /** What runs behind a control socket. */
@@ -21,6 +22,7 @@ export interface Requests {
   ss: { all: boolean }
   ping: PingRequest
   capture: { snaplen: number; count: number }
+  ethtool: EthtoolRequest
 }
 
 export interface NstatRequest {
@@ -65,6 +67,7 @@ export interface Answers {
   ss: SocketLine[]
   ping: { transmitted: number }
   capture: CaptureEnd
+  ethtool: EthtoolAnswer
 }
 
 export type RequestName = keyof Requests
@@ -80,4 +83,4 @@ export interface SocketLine {
   info?: Record<string, number | string | boolean>
 }
 
-export const REQUEST_NAMES: readonly RequestName[] = ['hello', 'status', 'nstat', 'ss', 'ping', 'capture']
+export const REQUEST_NAMES: readonly RequestName[] = ['hello', 'status', 'nstat', 'ss', 'ping', 'capture', 'ethtool']

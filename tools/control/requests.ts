@@ -2,6 +2,7 @@
 // that says what is wrong with it.
 
 import { IpAddress } from '../../stack/base/ip-address.ts'
+import { ETHTOOL_QUERIES } from '../ethtool/messages.ts'
 import { REQUEST_NAMES, type RequestName, type Requests } from './messages.ts'
 
 export type ParsedRequest = { [Name in RequestName]: { name: Name; request: Requests[Name] } }[RequestName]
@@ -37,6 +38,12 @@ const READERS: { [Name in RequestName]: (fields: Fields) => Requests[Name] } = {
     snaplen: fields.integer('snaplen', 262_144, 1, 262_144),
     count: fields.integer('count', 0, 0, 2 ** 40),
   }),
+  ethtool: (fields) => ({
+    query: fields.one('query', ETHTOOL_QUERIES),
+    changes: fields.switches('changes'),
+    transmit: fields.integer('transmit', 0, 0, 2 ** 32 - 1),
+    receive: fields.integer('receive', 0, 0, 2 ** 32 - 1),
+  }),
 }
 
 class Fields {
@@ -52,6 +59,23 @@ class Fields {
     const value = this.message[name] ?? false
     if (typeof value !== 'boolean') this.blame(`${name} must be true or false`)
     return value === true
+  }
+
+  /** One of a few words; the first is what an absent one stands for. */
+  one<Word extends string>(name: string, words: readonly Word[]): Word {
+    const value = this.message[name] ?? words[0]
+    const found = words.find((word) => word === value)
+    if (found === undefined) this.blame(`${name} must be one of ${words.join(', ')}`)
+    return found ?? words[0]
+  }
+
+  /** Names with true or false. */
+  switches(name: string): Record<string, boolean> {
+    const value = this.message[name] ?? {}
+    const fits =
+      typeof value === 'object' && value !== null && Object.values(value).every((one) => typeof one === 'boolean')
+    if (!fits) this.blame(`${name} must be names with true or false`)
+    return fits ? (value as Record<string, boolean>) : {}
   }
 
   number(name: string, absent: number, least: number, most: number): number {

@@ -5,6 +5,7 @@ import type { TcpInfo } from '../../stack/tcp/contract.ts'
 import type { CaptureEnd, Identity, NstatRequest, Requests, SocketLine } from '../control/messages.ts'
 import type { Channel, Handlers } from '../control/server.ts'
 import type { Status } from '../serve/status.ts'
+import { answerEthtool } from './ethtool-answer.ts'
 import { runPing } from './ping-run.ts'
 
 export interface ControlFacts {
@@ -24,6 +25,7 @@ export function createHandlers({ host, identity, status, epochOffset }: ControlF
     nstat: (request) => history.answer(host.counters, request),
     ss: ({ all }) => host.connections().flatMap((row) => socketLine(row, all)),
     ping: (request, channel) => runPing(host, request, (event) => channel.send(event), channel.signal, ownAddress),
+    ethtool: (request) => answerEthtool(host.nic, identity.driver, request),
     capture: (request, channel) => capture(host, request, channel, epochOffset),
   }
 }

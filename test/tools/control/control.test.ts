@@ -29,6 +29,7 @@ const handlers: Handlers = {
     for (let sequence = 1; sequence <= count; sequence++) channel.send(reply(sequence))
     return { transmitted: count }
   },
+  ethtool: ({ query }) => ({ driver: { version: query, bus: '' } }),
   async capture({ count }, channel) {
     for (let i = 1; i <= count; i++) channel.sendBytes(new Uint8Array(i).fill(i))
     if (count === 0) await new Promise((left) => channel.signal.addEventListener('abort', left))

@@ -26,13 +26,29 @@ it.each<[object, RegExp]>([
   [{ request: 'ping', address: '192.0.2.1', size: 70_000 }, /size/],
   [{ request: 'nstat', absolute: 'yes' }, /absolute/],
   [{ request: 'capture', snaplen: 0 }, /snaplen/],
+  [{ request: 'ethtool', query: 'all' }, /query must be one of features/],
+  [{ request: 'ethtool', changes: { sg: 'on' } }, /changes must be names with true or false/],
+  [{ request: 'ethtool', changes: 7 }, /changes/],
 ])('%o is refused', (message, why) => {
   expect(parseRequest(message as Record<string, unknown>)).toMatch(why)
 })
 
 it('answers a request or a sentence to anything', () => {
   const field = fc.oneof(fc.jsonValue(), fc.constantFrom('192.0.2.1', -1, 0, 1, 1e300, true))
-  const names = ['address', 'count', 'interval', 'timeout', 'size', 'ttl', 'snaplen', 'absolute', 'zeros', 'all']
+  const names = [
+    'address',
+    'count',
+    'interval',
+    'timeout',
+    'size',
+    'ttl',
+    'snaplen',
+    'absolute',
+    'zeros',
+    'all',
+    'query',
+    'changes',
+  ]
   fc.assert(
     fc.property(
       fc.constantFrom(...REQUEST_NAMES, 'x'),

@@ -12,6 +12,7 @@ import { PcapngReader } from '../../../drivers/pcap/index.ts'
 import { cidr } from '../../../tools/cli/validators.ts'
 import type { PingEvent } from '../../../tools/control/messages.ts'
 import type { Channel } from '../../../tools/control/server.ts'
+import { query } from '../../../tools/ethtool/messages.ts'
 import type { Status } from '../../../tools/serve/status.ts'
 import { pattern } from '../../../tools/services/chargen.ts'
 import { type Service, serveClassics } from '../../../tools/services/index.ts'
@@ -160,6 +161,26 @@ describe('over the control socket', () => {
     for (const packet of packets) expect(packet.bytes.length).toBeLessThanOrEqual(100)
     expect(new Set(packets.map(({ direction }) => direction)).size).toBe(2)
     for (const { time } of packets) expect(Math.abs(time / 1000 - before)).toBeLessThan(60_000)
+  })
+
+  it('switches a feature: the event is told, and the status page shows it', async () => {
+    const heard: string[] = []
+    const { end } = channel()
+    const stop = open.host.nic.features.onChange(({ deltas }) => heard.push(...deltas.map(({ name }) => name)))
+    const { change } = await handlers().ethtool(
+      { ...query('change'), changes: { 'tx-generic-segmentation': false } },
+      end,
+    )
+    stop()
+    expect(change).toMatchObject({ ok: true, surprising: false })
+    expect(heard).toEqual(['tx-generic-segmentation'])
+    const shown = status().interfaces[0].features.find(({ name }) => name === 'generic-segmentation-offload')
+    expect(shown?.state).toBe('off')
+    const { statistics } = await handlers().ethtool(query('statistics'), end)
+    expect(statistics).toHaveProperty('tx_packets')
+    expect(await handlers().ethtool({ ...query('change'), changes: { bogus: true } }, end)).toMatchObject({
+      change: { ok: false, unknown: ['bogus'] },
+    })
   })
 
   it('answers nstat and ss', async () => {
