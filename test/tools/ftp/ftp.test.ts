@@ -1,6 +1,6 @@
 // The FTP server as clients meet it, on loopback: replies of RFC 959 and what later ones added, walls, limits, transfers.
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -174,6 +174,20 @@ describe('downloads', () => {
     data.resume()
     expect((await closed).length).toBeLessThan(large.length)
     expect((await client.fetch('RETR hello.txt')).bytes.length).toBe(12)
+    client.socket.destroy()
+  })
+
+  it('says so when the file becomes shorter in the middle', async () => {
+    const path = join(read.folder, 'shrinks')
+    writeFileSync(path, Buffer.alloc(30_000_000, 'x'))
+    const client = await read.loggedIn()
+    const data = connect(await client.extended(), '127.0.0.1')
+    data.on('error', () => {}).pause()
+    expect(await client.say('RETR shrinks')).toMatch(/^150 /)
+    truncateSync(path, 1000)
+    data.resume()
+    expect(await client.reply()).toMatch(/^451 /)
+    rmSync(path)
     client.socket.destroy()
   })
 
