@@ -5,7 +5,13 @@ import { commandsToTry } from '../../../tools/up/commands-to-try.ts'
 import type { OpenStack } from '../../../tools/up/open-stack.ts'
 import type { UpOptions } from '../../../tools/up/options.ts'
 
-const options = { address: parseCidr('192.0.2.2/24'), kernel: parseCidr('192.0.2.1/24'), port: 80 } as UpOptions
+const options = {
+  command: 'up',
+  address: parseCidr('192.0.2.2/24'),
+  kernel: parseCidr('192.0.2.1/24'),
+  port: 80,
+  ftpPort: null,
+} as UpOptions
 
 describe('commands to try', () => {
   it('need nothing that a fresh clone lacks: the program itself is run by npx', async () => {
