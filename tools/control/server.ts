@@ -1,13 +1,15 @@
 // The control socket of a running stack: one request for each connection, answered by whoever was given. Owns the socket
 // file: mode 0600, replaced when nobody answers behind it, removed at the end.
 
-import { chmodSync, unlinkSync } from 'node:fs'
+import { chmodSync, lstatSync, rmSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { CommandError, codeOf, messageOf } from '../cli/errors.ts'
 import { encodeBytesHeader, encodeMessage, FrameSplitter } from './framing.ts'
 import type { Answers, RequestName, Requests } from './messages.ts'
 import { parseRequest } from './requests.ts'
 
+/** A stack has its socket answered so soon after it is there, milliseconds. */
+const STARTING = 10_000
 /** Clients at a time; more are turned away. */
 const MAX_CLIENTS = 64
 
@@ -51,6 +53,18 @@ export class ControlServer {
       await control.listen()
     }
     return control
+  }
+
+  /**
+   * Removes sockets that nobody answers behind: what killed stacks left, whose namespaces may be gone for good. Those of
+   * the last seconds may belong to a stack that is just starting, and stay.
+   */
+  static async sweep(paths: readonly string[], now = Date.now()): Promise<void> {
+    for (const path of paths) {
+      const stats = lstatSync(path, { throwIfNoEntry: false })
+      if (!stats?.isSocket() || now - stats.mtimeMs < STARTING || (await answers(path))) continue
+      rmSync(path, { force: true })
+    }
   }
 
   /** Ends all answers and removes the socket. */

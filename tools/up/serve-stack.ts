@@ -5,7 +5,7 @@ import { messageOf, UsageError } from '../cli/errors.ts'
 import { catchInterrupt } from '../cli/interrupt.ts'
 import { VERSION } from '../cli/version.ts'
 import type { Identity } from '../control/messages.ts'
-import { networkNamespace, socketPath } from '../control/places.ts'
+import { listSockets, networkNamespace, socketPath } from '../control/places.ts'
 import { ControlServer } from '../control/server.ts'
 import { commandsToTry } from './commands-to-try.ts'
 import { createHandlers } from './control-handlers.ts'
@@ -44,6 +44,8 @@ export async function serveStack(parts: ServeParts): Promise<number> {
     speaker.say('down', `${options.tap} is gone again.`)
     return status
   } finally {
+    // Whatever went wrong is told by its error, not by what closing does to the card.
+    open.host.removeAllListeners('link').removeAllListeners('gone')
     await closeAll(closers)
     interrupt.release()
   }
@@ -86,6 +88,7 @@ async function start(
     addresses: facts.addresses,
     driver: open.driver,
   }
+  await ControlServer.sweep(listSockets())
   const handlers = createHandlers({ host, identity, status, epochOffset: open.epochOffset })
   const control = await ControlServer.open(socketPath(options.tap), handlers)
   closers.push(() => control.close())

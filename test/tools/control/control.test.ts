@@ -157,6 +157,19 @@ describe('the server', () => {
   })
 })
 
+it('sweeps away what killed stacks left, and neither live sockets nor new ones', async () => {
+  const stale = join(folder, 'killed.sock')
+  const live = join(folder, 'live.sock')
+  await leaveStaleSocket(stale)
+  const control = await ControlServer.open(live, handlers)
+  const missing = join(folder, 'missing.sock')
+  await ControlServer.sweep([stale, live, missing])
+  expect([existsSync(stale), existsSync(live)]).toEqual([true, true])
+  await ControlServer.sweep([stale, live, missing], Date.now() + 60_000)
+  expect([existsSync(stale), existsSync(live)]).toEqual([false, true])
+  await control.close()
+})
+
 /** A socket file behind which nobody listens any more. */
 async function leaveStaleSocket(stale: string): Promise<void> {
   const { spawnSync } = await import('node:child_process')
