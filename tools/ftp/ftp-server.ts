@@ -10,7 +10,8 @@ import { Session, type SessionOptions } from './session.ts'
 export type { FtpNet, PortRange } from './passive-port.ts'
 
 export const FTP_PORT = 21
-export const PASSIVE_PORTS: PortRange = { first: 50_000, last: 50_999 }
+/** Above what Linux gives to outgoing connections (32768 to 60999), whose remains would be in the way of a listener for a minute. */
+export const PASSIVE_PORTS: PortRange = { first: 61_000, last: 61_999 }
 
 export interface FtpOptions {
   net: FtpNet
