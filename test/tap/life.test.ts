@@ -1,7 +1,7 @@
 // A life with its accidents, on a real TAP: readers of different speeds, the interface going down and up in the middle of a
 // transfer, the device deleted, a load of many connections, the end by Ctrl-C and by kill -9, without root.
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { collect, makeFile, Namespace, PROGRAM, removeFolder, STACK, sha256, temporaryFolder, Up } from './lab.ts'
@@ -50,8 +50,12 @@ describeOnTap('pagewire up and its accidents', ['ip', 'ping', 'curl', 'wrk', 'tc
     const file = join(folder, 'updown.bin')
     const curl = namespace.spawn('curl', ['-sSf', '--limit-rate', '40M', '-o', file, URL])
     const result = collect(curl)
-    // The kernel loses the address's route with the interface, so the route comes back with "up".
-    expect(namespace.run('sh', ['-c', 'sleep 0.3; ip link set pw0 down; sleep 0.3; ip link set pw0 up']).status).toBe(0)
+    // What the program says of the link, and the file that grows, are what is waited for.
+    while (!(statSync(file, { throwIfNoEntry: false })?.size ?? 0)) await new Promise((later) => setTimeout(later, 5))
+    expect(namespace.run('ip', ['link', 'set', 'pw0', 'down']).status).toBe(0)
+    await up.waitFor(/pw0 is down/)
+    expect(namespace.run('ip', ['link', 'set', 'pw0', 'up']).status).toBe(0)
+    await up.waitFor(/pw0 is up again/)
     expect(await result).toMatchObject({ status: 0 })
     expect(await sha256(file)).toBe(digest)
     rmSync(file)
