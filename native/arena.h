@@ -5,7 +5,8 @@
 // detached one has length 0 and every descriptor into it is refused.
 //
 // A region may also be a window of a mapped file, which it owns. Its bytes are for system calls only (they answer EFAULT
-// where the file has become shorter); whoever must read them in the process reads the file instead.
+// where the file has become shorter); whoever must read them in the process reads the file instead, or touches them under
+// the guard of guarded-copy.cc.
 
 #pragma once
 

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Must be what module.cc exports: another number means a binary of other sources. */
-const FACE_VERSION = 2
+const FACE_VERSION = 3
 
 /** Bits of `watch` and of the TAP's callback. */
 export const READABLE = 1
@@ -126,6 +126,11 @@ export interface Addon {
   /** Copies the pieces to `bytes` from `at` on and sums them. */
   copyAndSum(list: number, count: number, bytes: Uint8Array, at: number): number
   copy(list: number, count: number, bytes: Uint8Array, at: number): number
+  /**
+   * Copies out of a mapped window by touching it, as an application that maps a file does; the others read the file. EFAULT
+   * when the file has become shorter.
+   */
+  copyMapped(region: number, offset: number, length: number, bytes: Uint8Array, at: number): number
   readonly MappedFile: new () => NativeMappedFile
   readonly Tap: new () => NativeTap
   readonly Timer: new () => NativeTimerHandle

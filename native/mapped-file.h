@@ -1,7 +1,7 @@
 // A file whose pages are mapped read-only (MAP_SHARED), so that the kernel's own page cache goes out by reference. Owns a
 // descriptor of its own and what the file was when it was opened. Windows are mapped and made resident by a thread of
 // the pool, never by the event loop, and become regions of the arena; a window is unmapped when its region is
-// unregistered. The mapped bytes are never touched here: a file that was truncated would end the process (SIGBUS).
+// unregistered. The mapped bytes are never touched here (guarded-copy.cc does): a file that was truncated would end the process (SIGBUS).
 
 #pragma once
 

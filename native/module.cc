@@ -4,6 +4,7 @@
 
 #include "arguments.h"
 #include "checksum.h"
+#include "guarded-copy.h"
 #include "instance.h"
 #include "interface.h"
 #include "link-watch.h"
@@ -14,7 +15,7 @@
 namespace pagewire {
 
 // Counts up with every change of what is exported, so that a stale build is found when it is loaded (index.ts).
-constexpr int kFaceVersion = 2;
+constexpr int kFaceVersion = 3;
 
 Instance::Instance(Napi::Env env, Napi::Object exports) : arena(env) {
   DefineAddon(exports, {InstanceMethod<&Instance::RegisterRegion>("registerRegion"),
@@ -24,6 +25,7 @@ Instance::Instance(Napi::Env env, Napi::Object exports) : arena(env) {
   exports.Set("sum", Napi::Function::New<SumPieces>(env, "sum"));
   exports.Set("copyAndSum", Napi::Function::New<CopyAndSumPieces>(env, "copyAndSum"));
   exports.Set("copy", Napi::Function::New<CopyPieces>(env, "copy"));
+  exports.Set("copyMapped", Napi::Function::New<CopyMapped>(env, "copyMapped"));
   exports.Set("regionResident", Napi::Function::New<RegionResident>(env, "regionResident"));
   exports.Set("MappedFile", MappedFile::Define(env));
   exports.Set("Tap", Tap::Define(env));

@@ -24,6 +24,8 @@ export interface FileUser {
 export class Files {
   readonly cache: PageCache
   readonly store: FileStore
+  /** Times that a file was looked at: a system call each. */
+  checks = 0
   private readonly users = new Map<CachedFile, Set<FileUser>>()
   /** Files without users, and whether they had none at the last look already. */
   private readonly idle = new Map<CachedFile, boolean>()
@@ -71,7 +73,9 @@ export class Files {
   check(): void {
     if (this.users.size === 0) return
     for (const [file, users] of this.users) {
-      if (file.forgotten || !(file.source as FileSource).hasChanged()) continue
+      if (file.forgotten) continue
+      this.checks++
+      if (!(file.source as FileSource).hasChanged()) continue
       this.cache.forget(file)
       for (const user of [...users]) user.onFileChanged()
     }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { NativeMappedFile } from '../../native/index.ts'
 import { sumBytes } from '../../nic/checksum.ts'
-import { EFAULT, EINVAL } from '../../stack/base/errno.ts'
+import { EFAULT, EINVAL, EMSGSIZE } from '../../stack/base/errno.ts'
 import { addonOrFail } from './addon.ts'
 
 const SIZE = 200_001
@@ -87,6 +87,23 @@ describe('a mapped file', () => {
     piece(region, 0, 5000)
     expect(addon.sum(listId, 1)).toBe(sum(content.subarray(0, 5000)))
     addon.unregisterRegion(region)
+  })
+
+  it('can be touched by the processor, and answers EFAULT where it became shorter', async () => {
+    const region = await map(0, SIZE)
+    const out = new Uint8Array(SIZE + 5)
+    expect(addon.copyMapped(region, 1, SIZE - 1, out, 5)).toBe(0)
+    expect(out.subarray(5, SIZE + 4)).toEqual(content.subarray(1))
+    expect(addon.copyMapped(region, 1, SIZE, out, 0)).toBe(-EFAULT)
+    expect(addon.copyMapped(region, 0, SIZE, out, 6)).toBe(-EMSGSIZE)
+    expect(addon.copyMapped(listId, 0, 1, out, 0)).toBe(-EINVAL)
+    truncateSync(path, 5000)
+    // Twice: the first SIGBUS leaves the handler and its mask as they were.
+    for (let i = 0; i < 2; i++) expect(addon.copyMapped(region, 0, SIZE, out, 0)).toBe(-EFAULT)
+    expect(addon.copyMapped(region, 0, 5000, out, 0)).toBe(0)
+    expect(out.subarray(0, 5000)).toEqual(content.subarray(0, 5000))
+    addon.unregisterRegion(region)
+    expect(addon.copyMapped(region, 0, 1, out, 0)).toBe(-EINVAL)
   })
 
   it('knows a change from none', () => {
