@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander'
 import { registerEthtool } from '../commands/ethtool.ts'
 import { registerFtpd } from '../commands/ftpd.ts'
+import { registerLab } from '../commands/lab.ts'
 import { registerNstat } from '../commands/nstat.ts'
 import { registerPing } from '../commands/ping.ts'
 import { registerSs } from '../commands/ss.ts'
@@ -21,6 +22,7 @@ const COMMANDS: readonly ((program: Command, ends: (status: number) => void) => 
   registerNstat,
   registerSs,
   registerEthtool,
+  registerLab,
 ]
 
 const EPILOGUE = `
@@ -30,7 +32,8 @@ Examples:
   pagewire ftpd --root .              serve it by FTP alone
   pagewire ping -c 3 192.0.2.1        ping from inside the stack
   pagewire tcpdump -w out.pcapng      what is on its wire
-  pagewire nstat -a                   what it counted`
+  pagewire nstat -a                   what it counted
+  pagewire lab zerocopy               what zero copy and each offload are worth on this machine`
 
 /** Runs a command line (without `node` and the program) and answers the exit status. */
 export async function run(words: readonly string[]): Promise<number> {

@@ -12,7 +12,7 @@ import { catchInterrupt } from '../cli/interrupt.ts'
 import { DIRECTORY_VARIABLE, runtimeDirectory } from '../control/places.ts'
 
 /** Which namespace this process was started in by its keeper. */
-export type Stage = { kind: 'none' } | { kind: 'netns'; name: string } | { kind: 'rootless' }
+export type Stage = { kind: 'none' } | { kind: 'netns'; name: string } | { kind: 'rootless' } | { kind: 'unnamed' }
 
 const STAGE_VARIABLE = 'PAGEWIRE_STAGE'
 const NAMESPACES = '/run/netns'
@@ -20,7 +20,7 @@ const DEVICE_NODE = '/dev/net/tun'
 
 export function currentStage(): Stage {
   const text = process.env[STAGE_VARIABLE] ?? ''
-  if (text === 'rootless') return { kind: 'rootless' }
+  if (text === 'rootless' || text === 'unnamed') return { kind: text }
   return text.startsWith('netns:') ? { kind: 'netns', name: text.slice(6) } : { kind: 'none' }
 }
 
@@ -60,6 +60,14 @@ export function runRootless(): Promise<number> {
   return keep('unshare', ['--user', '--map-root-user', '--net'], 'rootless')
 }
 
+/**
+ * Runs the command once more in a network namespace without a name, which is gone with its last process; its exit status.
+ * `words`: the arguments of unshare(1). For what nobody talks to from outside.
+ */
+export function runUnnamed(words: readonly string[]): Promise<number> {
+  return keep('unshare', [...words], 'unnamed')
+}
+
 /** An empty string, or why a user and network namespace would not help this user to a TAP. */
 export function rootlessTrouble(): string {
   try {
@@ -97,7 +105,8 @@ function startJanitor(name: string): ChildProcess {
 }
 
 async function keep(program: string, words: string[], stage: string): Promise<number> {
-  const environment = { ...process.env, [STAGE_VARIABLE]: stage, [DIRECTORY_VARIABLE]: runtimeDirectory() }
+  const environment: NodeJS.ProcessEnv = { ...process.env, [STAGE_VARIABLE]: stage }
+  if (stage !== 'unnamed') environment[DIRECTORY_VARIABLE] = runtimeDirectory()
   const child = spawn(
     program,
     [...words, process.execPath, ...process.execArgv, programPath(), ...process.argv.slice(2)],

@@ -71,6 +71,15 @@ describe('bad arguments: one line, exit status 2', () => {
     ['tcpdump -w', /argument missing/],
     ['nstat --what', /unknown option/],
     ['ss x', /too many arguments/],
+    ['lab', /missing required argument 'experiment'/],
+    ['lab twocopy', /one experiment: 'zerocopy'/],
+    ['lab zerocopy x', /too many arguments/],
+    ['lab zerocopy --rounds 0', /from 1 to 99/],
+    ['lab zerocopy --seconds 0', /seconds from 0\.02 to 60/i],
+    ['lab zerocopy --bytes 12', /from 64K to 64G/],
+    ['lab zerocopy --bytes 1T', /from 64K to 64G/],
+    ['lab zerocopy --bytes 1M --seconds 1', /the same thing twice/],
+    ['lab zerocopy --html', /argument missing/],
   ])('pagewire %s', async (line, said) => {
     const words = line.split(' ').filter((word) => word !== '')
     expect(await run(words)).toBe(2)
