@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { addonAvailable } from '../../drivers/index.ts'
-import { CommandError, oneLine } from '../cli/errors.ts'
+import { CommandError, codeOf, oneLine } from '../cli/errors.ts'
 import type { LabOptions } from './options.ts'
 
 const DEVICE_NODE = '/dev/net/tun'
@@ -44,10 +44,12 @@ function checkNamespace(): void {
 }
 
 function checkProgram(program: string): void {
-  if (!spawnSync(program, ['--version'], { stdio: 'ignore' }).error) return
-  throw new CommandError(
-    `the soakers need the program '${program}'; to mend it: apt-get install util-linux, or leave them out with --no-soak`,
-  )
+  const { error } = spawnSync(program, ['--version'], { stdio: 'ignore' })
+  if (!error) return
+  const leave = 'or leave the soakers out with --no-soak'
+  if (codeOf(error) !== 'ENOENT')
+    throw new CommandError(`the program '${program}' cannot be run (${codeOf(error)}); mend that, ${leave}`)
+  throw new CommandError(`the soakers need the program '${program}'; to mend it: apt-get install util-linux, ${leave}`)
 }
 
 /** A place that cannot be written to is told now and not after three minutes. */

@@ -42,7 +42,7 @@ export class Progress {
     const filled = Math.round(share * BAR)
     const bar = `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}]`
     const line = `${bar} ${String(Math.floor(share * 100)).padStart(3)} % ${this.left(share)}  ${text}`
-    this.output.write(`\r\x1b[2K${line.slice(0, Math.max(20, (this.output.columns ?? 80) - 1))}`)
+    this.output.write(`\r\x1b[2K${line.slice(0, Math.max(20, (this.output.columns || 80) - 1))}`)
   }
 
   private left(share: number): string {
