@@ -73,7 +73,7 @@ export class LabProcess {
     return new Promise<A>((resolve, reject) => {
       signal.throwIfAborted()
       const finish = () => {
-        clearTimeout(limit)
+        clearInterval(limit)
         signal.removeEventListener('abort', onAbort)
       }
       const fail = (error: Error) => {
@@ -81,10 +81,11 @@ export class LabProcess {
         reject(error)
       }
       const onAbort = () => fail(signal.reason)
-      const limit = setTimeout(
-        () => fail(new CommandError(`${this.name} took longer than ${seconds} s`)),
-        seconds * 1000,
-      )
+      // Counted, so that a machine or a program that was halted for a while is not taken for one that does not answer.
+      let left = seconds
+      const limit = setInterval(() => {
+        if (--left < 0) fail(new CommandError(`${this.name} took longer than ${seconds} s`))
+      }, 1000)
       signal.addEventListener('abort', onAbort)
       this.waiting = {
         resolve: (value) => {

@@ -133,7 +133,6 @@ class Bench {
     })
     await Promise.all(soakers.map((soaker) => soaker.ready(this.signal)))
     if (soakers.length > 0) await wait(WARM, undefined, { signal: this.signal })
-    await this.calibrate()
     return allCells(changeable)
   }
 

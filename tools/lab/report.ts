@@ -40,7 +40,7 @@ export interface Report {
   /** How the processor time in `ratio` was measured. */
   measure: 'soakers' | 'rusage'
   soakers: number
-  /** Share of the processors that nobody else used, before everything and before each round. */
+  /** Share of the processors that nobody else used, before each round. */
   quiet: number[]
   rows: Row[]
   beside2001: Beside[]

@@ -44,7 +44,7 @@ export function rates(before: readonly SoakReading[], after: readonly SoakReadin
 
 /**
  * What the soakers get of processors that do nothing else: learned from many short looks at the idle machine, before
- * everything and before each round. Whatever else wakes up then can only slow them down, so that the best looks tell.
+ * each round. Whatever else wakes up then can only slow them down, so that the best looks tell.
  */
 export class Calibration {
   /** For each look of each round, the rates of all soakers. */
