@@ -42,12 +42,12 @@ int32_t Arena::Register(std::unique_ptr<Mapping> mapping) {
   return id;
 }
 
-int32_t Arena::Unregister(uint32_t id) {
+int32_t Arena::Unregister(uint32_t id, std::unique_ptr<Mapping>* mapping) {
   Region* region = Find(id);
   if (region == nullptr) return -EINVAL;
   if (region->reference != nullptr) napi_delete_reference(env_, region->reference);
   region->reference = nullptr;
-  region->mapping.reset();
+  *mapping = std::move(region->mapping);
   region->data = nullptr;
   region->length = 0;
   live_--;

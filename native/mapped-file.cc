@@ -69,6 +69,35 @@ class MapWork : public Napi::AsyncWorker {
 
 }  // namespace
 
+class Unmapper::Work : public Napi::AsyncWorker {
+ public:
+  Work(Napi::Env env, std::vector<std::unique_ptr<Mapping>> mappings)
+      : Napi::AsyncWorker(env, "PagewireUnmap"), mappings_(std::move(mappings)) {}
+
+  void Execute() override { mappings_.clear(); }
+
+  void OnOK() override {
+    Unmapper& unmapper = Env().GetInstanceData<Instance>()->unmapper;
+    unmapper.working_ = false;
+    if (!unmapper.waiting_.empty()) unmapper.Begin(Env());
+  }
+
+ private:
+  std::vector<std::unique_ptr<Mapping>> mappings_;
+};
+
+void Unmapper::Unmap(Napi::Env env, std::unique_ptr<Mapping> mapping) {
+  waiting_.push_back(std::move(mapping));
+  if (!working_) Begin(env);
+}
+
+void Unmapper::Begin(Napi::Env env) {
+  working_ = true;
+  Work* work = new Work(env, std::move(waiting_));
+  waiting_.clear();
+  work->Queue();
+}
+
 FileDescriptor::~FileDescriptor() { close(fd_); }
 
 Mapping::~Mapping() {

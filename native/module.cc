@@ -37,7 +37,10 @@ Instance::Instance(Napi::Env env, Napi::Object exports) : arena(env) {
 Napi::Value Instance::RegisterRegion(const Napi::CallbackInfo& info) { return Number(info, arena.Register(info[0])); }
 
 Napi::Value Instance::UnregisterRegion(const Napi::CallbackInfo& info) {
-  return Number(info, arena.Unregister(Uint(info, 0)));
+  std::unique_ptr<Mapping> mapping;
+  const int32_t error = arena.Unregister(Uint(info, 0), &mapping);
+  if (mapping) unmapper.Unmap(info.Env(), std::move(mapping));
+  return Number(info, error);
 }
 
 Napi::Value Instance::RegionCount(const Napi::CallbackInfo& info) {
