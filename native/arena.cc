@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "payload-guard.h"
+
 namespace pagewire {
 
 Arena::~Arena() {
@@ -35,6 +37,7 @@ int32_t Arena::Register(std::unique_ptr<Mapping> mapping) {
     region->data = mapping->data;
     region->length = mapping->length;
     region->mapping = std::move(mapping);
+    GuardPayload(region->data, region->length);
   }
   return id;
 }
@@ -67,7 +70,7 @@ bool Arena::Locate(uint32_t id, uint32_t offset, uint32_t length, Location* loca
     return location->data != nullptr;
   }
   if (static_cast<uint64_t>(offset) + length > mapping->length) return false;
-  *location = {mapping->data + offset, mapping->file->get(), mapping->offset + offset};
+  *location = {mapping->data + offset, kPayloadGuarded ? -1 : mapping->file->get(), mapping->offset + offset};
   return true;
 }
 

@@ -13,6 +13,7 @@
 
 #include "arguments.h"
 #include "instance.h"
+#include "payload-guard.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -100,7 +101,9 @@ void Unmapper::Begin(Napi::Env env) {
 FileDescriptor::~FileDescriptor() { close(fd_); }
 
 Mapping::~Mapping() {
-  if (data != nullptr) munmap(data, length);
+  if (data == nullptr) return;
+  UnguardPayload(data);
+  munmap(data, length);
 }
 
 int Mapping::Open(std::shared_ptr<FileDescriptor> descriptor, uint64_t from, size_t bytes) {

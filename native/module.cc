@@ -8,6 +8,7 @@
 #include "interface.h"
 #include "link-watch.h"
 #include "mapped-file.h"
+#include "payload-guard.h"
 #include "tap.h"
 #include "timer.h"
 
@@ -30,6 +31,7 @@ Instance::Instance(Napi::Env env, Napi::Object exports) : arena(env) {
   exports.Set("Timer", Timer::Define(env));
   exports.Set("LinkWatch", LinkWatch::Define(env));
   DefineInterface(env, exports);
+  DefineGuard(env, exports);
 }
 
 Napi::Value Instance::RegisterRegion(const Napi::CallbackInfo& info) { return Number(info, arena.Register(info[0])); }
