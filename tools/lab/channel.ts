@@ -1,7 +1,7 @@
 // Both ends of a process of the lab: the lab asks, the process answers. A process whose lab is gone ends at once, and the
 // lab can end it in any state.
 
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { CommandError, messageOf } from '../cli/errors.ts'
 import type { Answer } from './messages.ts'
@@ -21,6 +21,16 @@ export function serve<Q, A>(ready: unknown, work: (question: Q) => Promise<A>): 
   say({ ok: ready })
 }
 
+export interface LabProcessOptions {
+  /** What comes before Node, as `taskset -c 0`. */
+  words?: string[]
+  args?: string[]
+  /** They come behind the standard ones. */
+  descriptors?: number[]
+  /** It runs under SCHED_IDLE. */
+  idle?: boolean
+}
+
 export class LabProcess {
   readonly name: string
   private readonly child: ChildProcess
@@ -28,10 +38,12 @@ export class LabProcess {
   private said = ''
   private gone = ''
 
-  /** `words`: what comes before Node, as `taskset -c 0`. `descriptors` come behind the standard ones. */
-  constructor(name: string, file: string, options: { words?: string[]; args?: string[]; descriptors?: number[] } = {}) {
+  private readonly idle: boolean
+
+  constructor(name: string, file: string, options: LabProcessOptions = {}) {
     this.name = name
-    const { words = [], args = [], descriptors = [] } = options
+    const { words = [], args = [], descriptors = [], idle = false } = options
+    this.idle = idle
     const [program, ...rest] = [...words, process.execPath, ...process.execArgv, mainFile(file), ...args]
     const stdio: SpawnOptions['stdio'] = ['ignore', 'ignore', 'pipe', ...descriptors, 'ipc']
     this.child = spawn(program, rest, { stdio })
@@ -65,6 +77,8 @@ export class LabProcess {
     const { child } = this
     if (this.gone !== '' || child.exitCode !== null || child.signalCode !== null) return
     const gone = new Promise((resolve) => child.once('exit', resolve))
+    // Under SCHED_IDLE, to die takes as long as everything else does: on a busy machine many seconds.
+    if (this.idle) spawnSync('chrt', ['--all-tasks', '--other', '--pid', '0', String(child.pid)], { stdio: 'ignore' })
     child.kill('SIGKILL')
     await gone
   }

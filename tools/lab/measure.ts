@@ -128,7 +128,7 @@ class Bench {
     await this.receiver.ready(this.signal)
     const soakers = this.processors.map((processor, slot) => {
       const words = ['taskset', '-c', String(processor), 'chrt', '--idle', '0']
-      const options = { words, args: [String(slot)], descriptors: [this.soakFd] }
+      const options = { words, args: [String(slot)], descriptors: [this.soakFd], idle: true }
       return add(new LabProcess(`the soaker of processor ${processor}`, 'soaker-main', options))
     })
     await Promise.all(soakers.map((soaker) => soaker.ready(this.signal)))
