@@ -97,13 +97,14 @@ export function beside(rows: readonly Row[]): Beside[] {
 
 const NOTES: readonly string[] = [
   'The kernel takes a frame by copying it inside the write system call. That copy stands for the DMA of a card: it is in the ' +
-    "sender's system time, in every cell alike, and not in `copied`.",
+    "sender's system time, in every cell alike, and not in the column copied.",
   "In the same system call the receiving kernel's TCP gets the frame: a part of receiving is in the sender's system time. " +
     "The receiver's column is the receiving process alone.",
   'Soaked is what one counting process per processor under SCHED_IDLE did not get, against what it got on the idle machine: ' +
     'all work of the machine, also what is charged to nobody. Other programs that run meanwhile are in it.',
   'With tso off the stack still builds frames of up to 64 KiB; the card cuts them in software and hands the kernel frames of ' +
     'the MTU, one write each. That is what a card without tso costs here, and most of those cells.',
+  'Ranges in the table are those of all rounds; in the sentences the least and the most of every five rounds are left out.',
   'read+write copies twice (read into a buffer, write into the send queue). mmap+write copies once, from the mapping into ' +
     'memory that the card can point at. Without scatter-gather the card copies once more, and sums in the same pass when ' +
     'the checksum is off too.',

@@ -4,6 +4,9 @@ export interface Spread {
   median: number
   min: number
   max: number
+  /** The range without the least and the most of every five: one round in which the machine was halted says nothing. */
+  low: number
+  high: number
 }
 
 /** The middle one, or the mean of the middle two. NaN for none. */
@@ -15,7 +18,16 @@ export function median(values: readonly number[]): number {
 }
 
 export function spread(values: readonly number[]): Spread {
-  return { median: median(values), min: Math.min(...values), max: Math.max(...values) }
+  const sorted = [...values].sort((a, b) => a - b)
+  const out = Math.floor(sorted.length / 5)
+  const { length } = sorted
+  return {
+    median: median(sorted),
+    min: sorted[0],
+    max: sorted[length - 1],
+    low: sorted[out],
+    high: sorted[length - 1 - out],
+  }
 }
 
 /**

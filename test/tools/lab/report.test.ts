@@ -39,6 +39,10 @@ describe('the sentences', () => {
     expect(text).toMatch(/zero copy buys little/)
   })
 
+  it('say when zero copy costs more', () => {
+    expect(says(1.3, 0.9, 0.2)).toMatch(/frame by frame sendfile even costs more than read\+write/)
+  })
+
   it('warn of a machine that was not quiet', () => {
     const all = measured(machine(0.5, 0.5, 0.5))
     expect(report(all, [1, 0.7]).says.at(-1)).toMatch(/not quiet.*30 %.*run it again/)

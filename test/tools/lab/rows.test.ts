@@ -9,14 +9,15 @@ describe('statistics', () => {
     expect(median([3, 1, 2])).toBe(2)
     expect(median([4, 1, 2, 3])).toBe(2.5)
     expect(median([])).toBeNaN()
-    expect(spread([2, 9, 4])).toEqual({ median: 4, min: 2, max: 9 })
+    expect(spread([2, 9, 4])).toEqual({ median: 4, min: 2, max: 9, low: 2, high: 9 })
+    expect(spread([2, 90, 4, 3, 5])).toEqual({ median: 4, min: 2, max: 90, low: 3, high: 5 })
     expect(quantile([5, 1, 2, 3, 4], 0.5)).toBe(3)
     expect(quantile([5, 1], 1)).toBe(5)
   })
 
   it('compares round by round, so that a slow round cancels', () => {
-    expect(pairedRatio([1, 10, 1], [2, 20, 2])).toEqual({ median: 0.5, min: 0.5, max: 0.5 })
-    expect(pairedRatio([1, 1], [2, 0])).toEqual({ median: 0.5, min: 0.5, max: 0.5 })
+    expect(pairedRatio([1, 10, 1], [2, 20, 2])).toMatchObject({ median: 0.5, min: 0.5, max: 0.5 })
+    expect(pairedRatio([1, 1], [2, 0])).toMatchObject({ median: 0.5, min: 0.5, max: 0.5 })
     expect(pairedRatio([1], [])).toBeNull()
   })
 
