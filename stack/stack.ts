@@ -19,7 +19,7 @@ import type { Interface } from './network/interface.ts'
 import { type NeighbourEntry, Network } from './network/network.ts'
 import type { Route, RouteOptions } from './network/routes.ts'
 import type { Tcp, TcpOptions } from './tcp/contract.ts'
-import { TcpLayer } from './tcp/index.ts'
+import { type Sequences, TcpLayer } from './tcp/index.ts'
 import { type Udp, UdpLayer } from './udp/index.ts'
 
 export interface StackOptions {
@@ -30,6 +30,8 @@ export interface StackOptions {
   requestPoll: () => void
   /** Defaults of TCP endpoints. */
   tcp?: Partial<TcpOptions>
+  /** Initial sequence numbers and timestamp offsets, for a replay. Default: RFC 6528's, which nobody can guess. */
+  sequences?: Sequences
   /**
    * The most pages that may be out at a time. Default 16384 header pages of 256 bytes, 4096 transmit pages of 64 KiB.
    */
@@ -97,7 +99,7 @@ export class Stack implements StackContext {
       },
     })
     this.echo = this.network.echo
-    this.tcp = new TcpLayer(this, this.network, options.tcp)
+    this.tcp = new TcpLayer(this, this.network, options.tcp, options.sequences)
     this.udp = new UdpLayer(this, this.network)
   }
 

@@ -7,6 +7,7 @@ import { registerEthtool } from '../commands/ethtool.ts'
 import { registerFtpd } from '../commands/ftpd.ts'
 import { registerNstat } from '../commands/nstat.ts'
 import { registerPing } from '../commands/ping.ts'
+import { registerReplay } from '../commands/replay.ts'
 import { registerSs } from '../commands/ss.ts'
 import { registerTcpdump } from '../commands/tcpdump.ts'
 import { registerUp } from '../commands/up.ts'
@@ -22,6 +23,7 @@ const COMMANDS: readonly ((program: Command, ends: (status: number) => void) => 
   registerNstat,
   registerSs,
   registerEthtool,
+  registerReplay,
   registerBench,
 ]
 
@@ -32,7 +34,8 @@ Examples:
   pagewire ftpd --root .              serve it by FTP alone
   pagewire ping -c 3 192.0.2.1        ping from inside the stack
   pagewire tcpdump -w out.pcapng      what is on its wire
-  pagewire nstat -a                   what it counted`
+  pagewire nstat -a                   what it counted
+  pagewire replay out.pcapng --host 192.0.2.2   the same frames, to the stack of today`
 
 /** Runs a command line (without `node` and the program) and answers the exit status. */
 export async function run(words: readonly string[]): Promise<number> {
