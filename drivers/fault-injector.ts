@@ -57,6 +57,9 @@ export class FaultInjector extends WrappedPort implements Pollable {
   /** The sink was told that something held back is due. */
   private told = false
   private closed = false
+  /** Bytes that were copied here, headers too, and bytes that were summed. */
+  private copied = 0
+  private summed = 0
 
   /** RangeError for a chance or time that is none, TypeError for delay or reordering without a reactor. */
   constructor(inner: Port, options: FaultOptions) {
@@ -92,6 +95,8 @@ export class FaultInjector extends WrappedPort implements Pollable {
     const out = { ...this.inner.statistics }
     this.outbound.statistics('fault_tx', out)
     this.inbound.statistics('fault_rx', out)
+    out['fault_copied_bytes'] = this.copied
+    out['fault_summed_bytes'] = this.summed
     return out
   }
 
@@ -278,6 +283,7 @@ export class FaultInjector extends WrappedPort implements Pollable {
       copy.release()
       return null
     }
+    this.copied += frame.length
     copy.end = copy.start + frame.length
     copy.csumStart = frame.csumStart
     copy.csumOffset = frame.csumOffset
@@ -306,6 +312,7 @@ export class FaultInjector extends WrappedPort implements Pollable {
     way.corrupted++
     if (copy.csumStart >= 0) {
       const sum = this.engine.sumFrame(copy, copy.csumStart)
+      this.summed += copy.length - copy.csumStart
       copy.head.view.setUint16(copy.start + copy.csumStart + copy.csumOffset, ~sum & 0xffff)
       copy.csumStart = -1
     }

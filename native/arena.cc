@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "payload-guard.h"
+
 namespace pagewire {
 
 Arena::~Arena() {
@@ -35,16 +37,17 @@ int32_t Arena::Register(std::unique_ptr<Mapping> mapping) {
     region->data = mapping->data;
     region->length = mapping->length;
     region->mapping = std::move(mapping);
+    GuardPayload(region->data, region->length);
   }
   return id;
 }
 
-int32_t Arena::Unregister(uint32_t id) {
+int32_t Arena::Unregister(uint32_t id, std::unique_ptr<Mapping>* mapping) {
   Region* region = Find(id);
   if (region == nullptr) return -EINVAL;
   if (region->reference != nullptr) napi_delete_reference(env_, region->reference);
   region->reference = nullptr;
-  region->mapping.reset();
+  *mapping = std::move(region->mapping);
   region->data = nullptr;
   region->length = 0;
   live_--;
@@ -67,7 +70,7 @@ bool Arena::Locate(uint32_t id, uint32_t offset, uint32_t length, Location* loca
     return location->data != nullptr;
   }
   if (static_cast<uint64_t>(offset) + length > mapping->length) return false;
-  *location = {mapping->data + offset, mapping->file->get(), mapping->offset + offset};
+  *location = {mapping->data + offset, kPayloadGuarded ? -1 : mapping->file->get(), mapping->offset + offset};
   return true;
 }
 

@@ -29,10 +29,10 @@ class Arena {
 
   // A new id, above 0, or a negative errno. The same ArrayBuffer may be registered more than once.
   int32_t Register(napi_value buffer);
-  // Takes over a mapped window, which is unmapped when it is unregistered.
+  // Takes over a mapped window.
   int32_t Register(std::unique_ptr<Mapping> mapping);
-  // 0, or -EINVAL for an id that is not registered (any more).
-  int32_t Unregister(uint32_t id);
+  // 0, or -EINVAL for an id that is not registered (any more). `*mapping` gets the window, if it was one.
+  int32_t Unregister(uint32_t id, std::unique_ptr<Mapping>* mapping);
 
   // To be called first in every native call that resolves descriptors.
   void BeginBurst() { burst_++; }

@@ -140,6 +140,13 @@ export interface Addon {
   interfaceSetAddress(name: string, address: string, prefixLength: number): number
 }
 
+let binary: string | null = null
+
+/** The binary at `path` instead of the package's own, from the next load on: for tests, before anything is made of the other. */
+export function useAddon(path: string): void {
+  binary = path
+}
+
 /** The addon, or why it cannot be had. Never throws; cheap after the first time. */
 export function loadAddon(): Addon | Error {
   if (process.platform !== 'linux') return new Error(`the addon is for Linux; this is ${process.platform}`)
@@ -147,7 +154,7 @@ export function loadAddon(): Addon | Error {
   let addon: Addon
   try {
     const load = require('node-gyp-build') as (folder: string) => Addon
-    addon = load(addonFolder())
+    addon = binary === null ? load(addonFolder()) : (require(binary) as Addon)
   } catch (cause) {
     const said = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
     return new Error(`the addon cannot be loaded: ${said}`, { cause })

@@ -6,6 +6,7 @@
 #include <napi.h>
 
 #include "arena.h"
+#include "mapped-file.h"
 
 namespace pagewire {
 
@@ -14,6 +15,7 @@ class Instance : public Napi::Addon<Instance> {
   Instance(Napi::Env env, Napi::Object exports);
 
   Arena arena;
+  Unmapper unmapper;
 
  private:
   Napi::Value RegisterRegion(const Napi::CallbackInfo& info);

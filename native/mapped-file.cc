@@ -13,6 +13,7 @@
 
 #include "arguments.h"
 #include "instance.h"
+#include "payload-guard.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -68,10 +69,41 @@ class MapWork : public Napi::AsyncWorker {
 
 }  // namespace
 
+class Unmapper::Work : public Napi::AsyncWorker {
+ public:
+  Work(Napi::Env env, std::vector<std::unique_ptr<Mapping>> mappings)
+      : Napi::AsyncWorker(env, "PagewireUnmap"), mappings_(std::move(mappings)) {}
+
+  void Execute() override { mappings_.clear(); }
+
+  void OnOK() override {
+    Unmapper& unmapper = Env().GetInstanceData<Instance>()->unmapper;
+    unmapper.working_ = false;
+    if (!unmapper.waiting_.empty()) unmapper.Begin(Env());
+  }
+
+ private:
+  std::vector<std::unique_ptr<Mapping>> mappings_;
+};
+
+void Unmapper::Unmap(Napi::Env env, std::unique_ptr<Mapping> mapping) {
+  waiting_.push_back(std::move(mapping));
+  if (!working_) Begin(env);
+}
+
+void Unmapper::Begin(Napi::Env env) {
+  working_ = true;
+  Work* work = new Work(env, std::move(waiting_));
+  waiting_.clear();
+  work->Queue();
+}
+
 FileDescriptor::~FileDescriptor() { close(fd_); }
 
 Mapping::~Mapping() {
-  if (data != nullptr) munmap(data, length);
+  if (data == nullptr) return;
+  UnguardPayload(data);
+  munmap(data, length);
 }
 
 int Mapping::Open(std::shared_ptr<FileDescriptor> descriptor, uint64_t from, size_t bytes) {

@@ -1,7 +1,7 @@
 // A file whose pages are mapped read-only (MAP_SHARED), so that the kernel's own page cache goes out by reference. Owns a
 // descriptor of its own and what the file was when it was opened. Windows are mapped and made resident by a thread of
-// the pool, never by the event loop, and become regions of the arena; a window is unmapped when its region is
-// unregistered. The mapped bytes are never touched here: a file that was truncated would end the process (SIGBUS).
+// the pool, never by the event loop, and become regions of the arena; a window is unmapped by such a thread after its
+// region was unregistered. The mapped bytes are never touched here: a file that was truncated would end the process (SIGBUS).
 
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace pagewire {
 
@@ -44,6 +45,20 @@ struct Mapping {
   uint8_t* data = nullptr;
   size_t length = 0;
   uint64_t offset = 0;
+};
+
+// Unmaps windows on a thread of the pool: taking a large one out of the page tables would hold up the event loop.
+class Unmapper {
+ public:
+  void Unmap(Napi::Env env, std::unique_ptr<Mapping> mapping);
+
+ private:
+  class Work;
+  void Begin(Napi::Env env);
+
+  // Those that came while others are being unmapped: they go together.
+  std::vector<std::unique_ptr<Mapping>> waiting_;
+  bool working_ = false;
 };
 
 // Reads exactly `length` bytes of a mapped file without touching the mapping. 0 or a negative errno (EFAULT: the file

@@ -8,6 +8,7 @@
 #include "interface.h"
 #include "link-watch.h"
 #include "mapped-file.h"
+#include "payload-guard.h"
 #include "tap.h"
 #include "timer.h"
 
@@ -30,12 +31,16 @@ Instance::Instance(Napi::Env env, Napi::Object exports) : arena(env) {
   exports.Set("Timer", Timer::Define(env));
   exports.Set("LinkWatch", LinkWatch::Define(env));
   DefineInterface(env, exports);
+  DefineGuard(env, exports);
 }
 
 Napi::Value Instance::RegisterRegion(const Napi::CallbackInfo& info) { return Number(info, arena.Register(info[0])); }
 
 Napi::Value Instance::UnregisterRegion(const Napi::CallbackInfo& info) {
-  return Number(info, arena.Unregister(Uint(info, 0)));
+  std::unique_ptr<Mapping> mapping;
+  const int32_t error = arena.Unregister(Uint(info, 0), &mapping);
+  if (mapping) unmapper.Unmap(info.Env(), std::move(mapping));
+  return Number(info, error);
 }
 
 Napi::Value Instance::RegionCount(const Napi::CallbackInfo& info) {

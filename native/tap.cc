@@ -15,6 +15,7 @@
 
 #include "arguments.h"
 #include "instance.h"
+#include "payload-guard.h"
 
 namespace pagewire {
 
@@ -110,6 +111,7 @@ Napi::Value Tap::Transmit(const Napi::CallbackInfo& info) {
     const uint32_t first = index;
     int32_t status = transmit_.Gather(arena_, &index, iovecs, &pieces);
     if (status >= 0) {
+      const PayloadAccess access(iovecs, pieces);
       ssize_t written;
       do {
         written = writev(fd_, iovecs, pieces);

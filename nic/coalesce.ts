@@ -4,7 +4,8 @@
 // makes is what segmentation.ts cuts: cutting a merged frame gives the frames it was made of, byte for byte. It is
 // stricter than Linux where that takes it: the urgent pointer must be the same too, even without URG. No payload is copied:
 // a merged frame has as many segments as a frame has refs. (Gathering them into frames of 64 KiB was tried: the copy into
-// pages that stay away for long costs more than the fewer frames save.)
+// pages that stay away for long costs more than the fewer frames save.) Of bare acknowledgments in a row only the last goes
+// up, which Linux does not do: it must be able to forward them.
 //
 //   held      | eth | ip | tcp: seq, flags |  payload  |
 //   arrival   | eth | ip | tcp: seq + n    |  payload  |        its headers are let go, its payload becomes a ref
@@ -46,10 +47,16 @@ const FLAGS = 13
 const TCP_CHECKSUM = 16
 const URGENT = 18
 const TCP_HEADER = 20
+const ACK = 0x10
 const FIN_PSH = 0x09
 const CWR = 0x80
 /** FIN, SYN, RST, PSH, URG: what ends a merge, or keeps it from beginning. */
 const ENDING = 0x2f
+/** Data offset, reserved bits and flags. */
+const FLAG_HALF = 0xffff0000 | 0
+/** The word in front of the timestamps as everybody sends them (RFC 7323, appendix A): NOP, NOP, kind 8, length 10. */
+const TIMESTAMPS = 0x0101080a
+const TIMESTAMPS_LENGTH = 12
 /** All of the flag word but FIN, PSH and CWR. */
 const SAME_FLAGS = ~0x00890000
 
@@ -61,7 +68,7 @@ class Held {
   transportOffset = 0
   /** Bytes up to the payload. */
   headers = 0
-  /** Payload of each segment, and of all so far. */
+  /** Payload of each segment, and of all so far; 0: a bare acknowledgment. */
   segmentSize = 0
   payload = 0
   /** The sequence number that goes on. */
@@ -98,16 +105,63 @@ export class Coalescer {
     this.measure(frame, packet)
     const at = this.find(frame, packet)
     if (at >= 0) {
-      const held = this.held[at]
-      if (this.headers > 0 && this.follows(held, frame) && this.hasRoom(held, frame)) {
-        if (this.join(held, frame)) this.release(at)
-        return
-      }
+      if (this.headers > 0 && this.absorb(at, frame)) return
       this.release(at)
     }
-    const flags = frame.head.view.getUint8(frame.start + packet.transportOffset + FLAGS)
-    if (this.headers === 0 || this.payload === 0 || (flags & ENDING) !== 0) this.up(frame)
-    else this.hold(frame, packet)
+    if (this.headers > 0 && this.mayBegin(frame, packet)) this.hold(frame, packet)
+    else this.up(frame)
+  }
+
+  /** Whether the arrival became one with the frame that is held at `at`, which may have gone up with that. */
+  private absorb(at: number, frame: Frame): boolean {
+    const held = this.held[at]
+    if (held.payload === 0) {
+      if (!this.overtakes(held, frame)) return false
+      this.replace(held, frame)
+      return true
+    }
+    if (!this.follows(held, frame) || !this.hasRoom(held, frame)) return false
+    if (this.join(held, frame)) this.release(at)
+    return true
+  }
+
+  /** Whether the arrival may wait for a successor. */
+  private mayBegin(frame: Frame, packet: EthernetPacket): boolean {
+    const { view } = frame.head
+    const at = frame.start + packet.transportOffset
+    const flags = view.getUint8(at + FLAGS)
+    if (this.payload > 0) return (flags & ENDING) === 0
+    if (flags !== ACK) return false
+    const options = this.headers - packet.transportOffset - TCP_HEADER
+    return options === 0 || (options === TIMESTAMPS_LENGTH && view.getInt32(at + TCP_HEADER) === TIMESTAMPS)
+  }
+
+  /**
+   * Whether the arrival, a bare acknowledgment behind a bare acknowledgment, says all that the held one said, and more: then
+   * the stack need not see both. One that acknowledges nothing more is a duplicate or a window update, and counts.
+   */
+  private overtakes(held: Held, frame: Frame): boolean {
+    if (this.payload !== 0 || this.headers !== held.headers) return false
+    const a = held.frame.head.view
+    const b = frame.head.view
+    const mine = held.frame.start + held.transportOffset
+    const its = frame.start + held.transportOffset
+    if (((b.getInt32(its + ACKNOWLEDGMENT) - a.getInt32(mine + ACKNOWLEDGMENT)) | 0) <= 0) return false
+    if (b.getInt32(its + SEQUENCE) !== a.getInt32(mine + SEQUENCE)) return false
+    if (((a.getInt32(mine + FLAG_WORD) ^ b.getInt32(its + FLAG_WORD)) & FLAG_HALF) !== 0) return false
+    // The traffic class, with its congestion marks.
+    const ip = held.networkOffset
+    if (a.getUint16(held.frame.start + ip) !== b.getUint16(frame.start + ip)) return false
+    if (held.headers === held.transportOffset + TCP_HEADER) return true
+    if (b.getInt32(its + TCP_HEADER) !== TIMESTAMPS) return false
+    return ((b.getInt32(its + TCP_HEADER + 4) - a.getInt32(mine + TCP_HEADER + 4)) | 0) >= 0
+  }
+
+  private replace(held: Held, frame: Frame): void {
+    frame.segments += held.frame.segments
+    held.frame.release()
+    held.frame = frame
+    this.counters.rx_gro_sw_acks++
   }
 
   /** Sends everything up, oldest first. */
@@ -224,7 +278,7 @@ export class Coalescer {
     this.count--
     for (let i = at; i < this.count; i++) held[i] = held[i + 1]
     held[this.count] = done
-    if (done.frame.segments > 1) this.complete(done)
+    if (done.payload > 0 && done.frame.segments > 1) this.complete(done)
     this.up(done.frame)
   }
 

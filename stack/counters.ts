@@ -1,6 +1,8 @@
 // What a stack counts, under the names that nstat prints. One plain object per stack; layers add to the fields directly.
 // A field is here only if some code counts it. Sources: RFC 4293, RFC 4022, RFC 4113; Linux's snmp_proc.
 
+import { clearWide, WIDE } from './base/wide.ts'
+
 export class Counters {
   // ethernet and arp: no names of Linux's, which counts these per device or not at all
   EthInErrors = 0
@@ -31,8 +33,8 @@ export class Counters {
   IpExtInTruncatedPkts = 0
   IpExtInMcastPkts = 0
   IpExtInBcastPkts = 0
-  IpExtInOctets = 0
-  IpExtOutOctets = 0
+  IpExtInOctets = WIDE
+  IpExtOutOctets = WIDE
   IpExtInCsumErrors = 0
   // the columns of lnstat's rt_cache
   RtInMartianSrc = 0
@@ -114,8 +116,12 @@ export class Counters {
   TcpExtTCPFromZeroWindowAdv = 0
   TcpExtTCPToZeroWindowAdv = 0
   /** Not Linux's: payload bytes that the stack itself copied, on the way out and on the way in. */
-  TcpPagewireCopiedOut = 0
-  TcpPagewireCopiedIn = 0
+  TcpPagewireCopiedOut = WIDE
+  TcpPagewireCopiedIn = WIDE
+
+  constructor() {
+    clearWide(this)
+  }
 }
 
 /** A copy of the counters that are not zero (or all), in their order. */

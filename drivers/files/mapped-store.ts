@@ -1,6 +1,6 @@
 // Pages of files that are the kernel's own page cache, mapped by the addon. JavaScript never sees the bytes: a page is a
 // region id for the ring and for the addon's guarded routines. One page is one mapped window, made resident off the event
-// loop, and unmapped when its last reference is dropped.
+// loop, and unmapped, off the event loop too, when its last reference is dropped.
 
 import type { FileHandle } from 'node:fs/promises'
 import { type Addon, type NativeMappedFile, PIECE_WORDS } from '../../native/index.ts'
@@ -9,9 +9,13 @@ import type { NativeMemory } from '../tap/addon.ts'
 import { fileError } from './file-error.ts'
 import type { FileSource, FileStore } from './store.ts'
 
-/** Large enough that mapping costs nothing beside sending, small enough for the pages of many files. */
-const WINDOW = 1024 * 1024
-const BUDGET = 256 * 1024 * 1024
+/** Large enough that mapping costs little beside sending, small enough that the first bytes need not wait for many. */
+const WINDOW = 2 * 1024 * 1024
+/**
+ * Of address space, not of memory: the pages are the kernel's own, which it takes back when it needs them. What is kept
+ * is their place in the page tables, 2 KiB for each MiB.
+ */
+const BUDGET = 4 * 1024 * 1024 * 1024
 
 export class MappedStore implements FileStore, PageHome {
   readonly name = 'mapped'

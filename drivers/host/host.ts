@@ -92,7 +92,7 @@ export class Host extends EventEmitter<HostEvents> {
       udp: stack.udp,
       timeouts: new Timeouts(reactor.clock, () => this.handle.requestPoll()),
       keeper: new Keeper(this.handle),
-      reader: new Reader(),
+      reader: new Reader(stack.counters),
       files: parts.files,
       shared: new SharedMemory(parts.memory),
       scratch: Buffer.allocUnsafeSlow(SCRATCH),

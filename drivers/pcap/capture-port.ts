@@ -52,13 +52,20 @@ const UDP_CHECKSUM = 6
 
 export class CapturePort extends WrappedPort {
   private sessions: CaptureSession[] = []
+  private readonly work: CaptureWork = { copied: 0, summed: 0 }
+
+  /** With what the captures of this port copied and summed, which the card's own counters do not have. */
+  override get statistics(): Readonly<Record<string, number>> {
+    const { copied, summed } = this.work
+    return { ...this.inner.statistics, capture_copied_bytes: copied, capture_summed_bytes: summed }
+  }
 
   /**
    * Begins a capture. The function that it returns ends it: writes the statistics block and returns what it says;
    * calling it again only returns that. Throws what the sink throws at the first block. The sink is not closed.
    */
   start(sink: CaptureSink, options: CaptureOptions): () => CaptureStatistics {
-    const session = new CaptureSession(sink, options, this.name)
+    const session = new CaptureSession(sink, options, this.name, this.work)
     this.sessions = [...this.sessions, session]
     return () => {
       this.sessions = this.sessions.filter((other) => other !== session)
@@ -95,6 +102,12 @@ export class CapturePort extends WrappedPort {
   }
 }
 
+/** Bytes that were copied to be recorded, headers too, and bytes that were summed. */
+interface CaptureWork {
+  copied: number
+  summed: number
+}
+
 class CaptureSession {
   private readonly sink: CaptureSink
   private readonly options: CaptureOptions
@@ -103,10 +116,12 @@ class CaptureSession {
   private readonly snapLength: number
   private readonly queueLimit: number
   private readonly statistics: CaptureStatistics
+  private readonly work: CaptureWork
   private readonly tail = new HiddenTail()
   private stopped = false
 
-  constructor(sink: CaptureSink, options: CaptureOptions, name: string) {
+  constructor(sink: CaptureSink, options: CaptureOptions, name: string, work: CaptureWork) {
+    this.work = work
     this.sink = sink
     this.options = options
     this.engine = options.engine ?? new TypeScriptChecksum()
@@ -167,6 +182,7 @@ class CaptureSession {
       bytes = enhancedPacket(this.time(), captured, original, direction)
     }
     bytes.set(frame.head.bytes.subarray(frame.start, frame.start + inHead), PACKET_OFFSET)
+    this.work.copied += captured
     if (frame.csumStart >= 0) this.finishChecksum(frame, bytes, captured)
     return bytes
   }
@@ -183,6 +199,7 @@ class CaptureSession {
     if (at + 2 > captured) return
     const sum = this.engine.sumFrame(frame, frame.csumStart)
     if (sum < 0) return
+    this.work.summed += frame.length - frame.csumStart
     const checksum = ~sum & 0xffff
     const written = checksum === 0 && frame.csumOffset === UDP_CHECKSUM ? 0xffff : checksum
     bytes[PACKET_OFFSET + at] = written >>> 8

@@ -1,11 +1,13 @@
 // What a TAP port counts beyond the card's own counters, named as `ethtool -S` shows them. Bytes here are those of the
 // system calls, the virtio-net header among them.
 
+import { clearWide, WIDE } from '../../stack/base/wide.ts'
+
 export class TapStatistics {
   /** Native calls to send, and gathered writes that they made. */
   tap_doorbells = 0
   tap_writes = 0
-  tap_tx_bytes = 0
+  tap_tx_bytes = WIDE
   /** Writes that the device had no room for; their frames waited. */
   tap_tx_eagain = 0
   /** Frames answered with an error, and those of them that found the interface down. */
@@ -14,7 +16,7 @@ export class TapStatistics {
   /** Native calls to receive, and reads that they made. */
   tap_rx_calls = 0
   tap_reads = 0
-  tap_rx_bytes = 0
+  tap_rx_bytes = WIDE
   tap_rx_errors = 0
   /** Frames shorter than an Ethernet header, or whose virtio-net header contradicts them; dropped. */
   tap_rx_short = 0
@@ -23,6 +25,10 @@ export class TapStatistics {
   tap_rx_no_page = 0
   /** Times that the event loop woke for this device. */
   tap_wakeups = 0
+
+  constructor() {
+    clearWide(this)
+  }
 
   snapshot(): Record<string, number> {
     return Object.fromEntries(Object.entries(this))

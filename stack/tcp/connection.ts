@@ -195,7 +195,7 @@ export class Connection extends ControlBlock implements TcpEndpoint {
 
   setOption<K extends keyof TcpOptions>(name: K, value: TcpOptions[K]): number {
     if (!isOptionValue(name, value)) return -EINVAL
-    this.options = { ...this.options, [name]: value }
+    this.ownOptions()[name] = value
     this.onOption(name)
     return 0
   }
@@ -242,6 +242,13 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     if (this.callback === null || events === 0) return
     this.pendingEvents = 0
     this.callback(events)
+  }
+
+  /** Connections share their listener's options until one of them is changed. */
+  private ownOptions(): TcpOptions {
+    if (!this.ownsOptions) this.options = { ...this.options }
+    this.ownsOptions = true
+    return this.options as TcpOptions
   }
 
   private onOption(name: keyof TcpOptions): void {

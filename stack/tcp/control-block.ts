@@ -4,6 +4,7 @@
 
 import { type DeadlineOwner, Deadlines } from '../base/deadlines.ts'
 import type { IpAddress } from '../base/ip-address.ts'
+import { WIDE } from '../base/wide.ts'
 import type { FrameOwner } from '../buffer/frame.ts'
 import type { Path } from '../network/contract.ts'
 import { TIMESTAMPS_LENGTH } from '../wire/tcp.ts'
@@ -54,6 +55,8 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
   state: TcpState = 'CLOSED'
   /** Shared until one of them is set. */
   options: Readonly<TcpOptions>
+  /** Nobody else has these options. */
+  protected ownsOptions = false
   readonly deadlines: Deadlines
   readonly size = new SegmentSize()
   /** Payload of a full segment: the segment's size less the options that every segment carries. */
@@ -126,11 +129,11 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
   wantsSpace = false
   limitedBy: TcpInfo['limitedBy'] = 'none'
 
-  bytesQueued = 0
-  bytesAcknowledged = 0
-  bytesSent = 0
+  bytesQueued = WIDE
+  bytesAcknowledged = WIDE
+  bytesSent = WIDE
   bytesRetransmitted = 0
-  bytesReceived = 0
+  bytesReceived = WIDE
   segmentsOut = 0
   segmentsIn = 0
   dataSegmentsOut = 0
@@ -152,6 +155,7 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
     this.localPort = localPort
     this.remotePort = remotePort
     this.options = options
+    this.bytesQueued = this.bytesAcknowledged = this.bytesSent = this.bytesReceived = 0
     this.deadlines = new Deadlines(services.context.heap, this, SLOTS)
     this.timestamps = new Timestamps(timestampOffset)
     this.window = new CongestionWindow(createCongestionControl(options.congestion))

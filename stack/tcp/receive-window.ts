@@ -22,11 +22,22 @@ export class ReceiveWindow {
   edge = 0
   /** What the field said last: a window that the peer has filled was not for that advertised as shut. */
   field = 0
-  scale = 0
   buffer: number
+  private shift = 0
+  /** Bytes that the field counts in. */
+  private unit = 1
 
   constructor(buffer: number) {
     this.buffer = buffer
+  }
+
+  get scale(): number {
+    return this.shift
+  }
+
+  set scale(shift: number) {
+    this.shift = shift
+    this.unit = 2 ** shift
   }
 
   /** The peer's SYN came: `irs` is its sequence number. */
@@ -46,8 +57,7 @@ export class ReceiveWindow {
 
   /** The field of a segment that leaves now with `queued` bytes waiting for the application; moves the edge. */
   advertise(queued: number, mss: number): number {
-    const current = this.window
-    const unit = 2 ** this.scale
+    const { window: current, unit } = this
     const free = Math.min(Math.max(this.buffer - queued, 0), MAX_UNSCALED * unit)
     let window = current
     // 3.8.6.2.2: the edge moves only when it is worth a segment.
@@ -90,7 +100,7 @@ export class ReceiveWindow {
   /** The application has read: whether the peer should hear of the room now. */
   worthTelling(queued: number, mss: number): boolean {
     const current = this.window
-    const free = Math.min(Math.max(this.buffer - queued, 0), MAX_UNSCALED * 2 ** this.scale)
+    const free = Math.min(Math.max(this.buffer - queued, 0), MAX_UNSCALED * this.unit)
     return free >= 2 * current && free - current >= Math.min(mss, this.buffer >> 1)
   }
 

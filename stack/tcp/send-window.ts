@@ -11,9 +11,20 @@ export class SendWindow {
   /** SND.WL1, SND.WL2. */
   private updateSequence = 0
   private updateAck = 0
-  scale = 0
+  private shift = 0
+  /** Bytes that the field counts in. */
+  private unit = 1
   /** MAX.SND.WND: what the peer's buffer is thought to be. */
   maxWindow = 0
+
+  get scale(): number {
+    return this.shift
+  }
+
+  set scale(shift: number) {
+    this.shift = shift
+    this.unit = 2 ** shift
+  }
 
   begin(iss: number): void {
     this.iss = iss
@@ -53,7 +64,7 @@ export class SendWindow {
     if (!fresher) return false
     this.updateSequence = sequence
     this.updateAck = ack
-    const window = field * 2 ** this.scale
+    const window = field * this.unit
     if (window > this.maxWindow) this.maxWindow = window
     if (window === this.sndWnd) return false
     this.sndWnd = window

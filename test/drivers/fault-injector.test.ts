@@ -109,6 +109,8 @@ describe('the fault injector', () => {
     expect(hex(at.port.wire[0])).toBe(hex(at.port.wire[1]))
     expect(at.arrived.map(({ number }) => number)).toEqual([0, 0, 1, 1, 2, 2])
     expect(at.nic.statistics()).toMatchObject({ fault_tx_duplicated: 3, fault_rx_duplicated: 3, tx_packets: 3 })
+    const copied = 3 * (54 + 100) + 3 * (54 + 20)
+    expect(at.nic.statistics()).toMatchObject({ fault_copied_bytes: copied, fault_summed_bytes: 0 })
     expect(at.close()).toBe(0)
   })
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { addonOrFail } from './addon.ts'
 
 describe('the loader', () => {
   let folder: string
@@ -39,6 +40,17 @@ describe('the loader', () => {
   it('says that the binary is of other sources', async () => {
     install('node-gyp-build', 'module.exports = () => ({ faceVersion: 0 })')
     expect(((await load()) as Error).message).toMatch(/npm run build:native/)
+  })
+
+  it('takes another binary when it is told to', async () => {
+    install('node-gyp-build', 'module.exports = () => ({ faceVersion: 0 })')
+    const other = join(folder, 'other.cjs')
+    writeFileSync(other, `module.exports = { faceVersion: ${addonOrFail().faceVersion}, other: true }`)
+    const { loadAddon, useAddon } = await import(/* @vite-ignore */ pathToFileURL(join(folder, 'native/index.ts')).href)
+    useAddon(other)
+    expect(loadAddon()).toMatchObject({ other: true })
+    useAddon(join(folder, 'nothing.cjs'))
+    expect(loadAddon().message).toMatch(/the addon cannot be loaded: Cannot find module/)
   })
 
   it('says that it does not load', async () => {

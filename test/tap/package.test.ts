@@ -52,6 +52,12 @@ describeOnTap('the package', ['ip', 'curl'], () => {
     expect(readdirSync(join(folder, 'node_modules/pagewire'))).not.toContain('binding.gyp')
   })
 
+  it('brings the sources of the addon, and not its build for tests', () => {
+    const names = readdirSync(join(folder, 'node_modules/pagewire/native'))
+    expect(names).toEqual(expect.arrayContaining(['binding.gyp', 'payload-guard.h', 'ring.cc', 'prebuilds']))
+    expect(names).not.toContain('guarded')
+  })
+
   it("runs README's example", async () => {
     const child = spawn('ip', ['netns', 'exec', namespace.name, process.execPath, 'example.js'], {
       cwd: folder,

@@ -230,7 +230,7 @@ describeInNamespace('sendFile on a TAP', import.meta.url, () => {
         socket.end()
       })
       expect(await digestOf(connect())).toBe(expected)
-      expect(host.files.cache.loads).toBeGreaterThan(5)
+      expect(host.files.cache.loads).toBeGreaterThanOrEqual(Math.ceil(SIZE / host.files.store.pageSize))
     })
 
     it('sends it from a client, and to a connection of the same host', async () => {

@@ -2,6 +2,7 @@
 // standard error and exit status 2; everything else that goes wrong is one line and status 1.
 
 import { Command, CommanderError } from 'commander'
+import { registerBench } from '../commands/bench.ts'
 import { registerEthtool } from '../commands/ethtool.ts'
 import { registerFtpd } from '../commands/ftpd.ts'
 import { registerNstat } from '../commands/nstat.ts'
@@ -21,6 +22,7 @@ const COMMANDS: readonly ((program: Command, ends: (status: number) => void) => 
   registerNstat,
   registerSs,
   registerEthtool,
+  registerBench,
 ]
 
 const EPILOGUE = `

@@ -4,6 +4,7 @@
 
 import type { Page, PageRef } from '../../../stack/buffer/page.ts'
 import { PagePool } from '../../../stack/buffer/page-pool.ts'
+import type { Counters } from '../../../stack/counters.ts'
 import type { TcpEndpoint } from '../../../stack/tcp/contract.ts'
 
 /** The most bytes of one Buffer. */
@@ -23,6 +24,12 @@ interface Loan {
 export class Reader {
   private readonly ref: PageRef = { page: null as unknown as Page, offset: 0, length: 0 }
   private readonly loans = new WeakMap<ArrayBufferLike, Loan>()
+  private readonly counters: Pick<Counters, 'TcpPagewireCopiedIn'>
+
+  /** `counters`: of the stack, for what is copied here. */
+  constructor(counters: Pick<Counters, 'TcpPagewireCopiedIn'>) {
+    this.counters = counters
+  }
 
   /** The next bytes, or what `TcpEndpoint.receive` answered: 0 at the end of the stream, a negative errno. */
   take(endpoint: TcpEndpoint): Buffer | number {
@@ -38,10 +45,12 @@ export class Reader {
     const total = joined ? Math.min(length + endpoint.receiveQueued, PIECE) : length
     const buffer = total < POOLED ? Buffer.allocUnsafe(total) : Buffer.allocUnsafeSlow(total)
     page.copyTo(buffer, 0, offset, length)
+    this.counters.TcpPagewireCopiedIn += length
     page.release()
     const filled = joined ? this.join(endpoint, buffer, length) : length
-    if (filled === total) return buffer
-    return filled * 2 < total ? Buffer.from(buffer.subarray(0, filled)) : buffer.subarray(0, filled)
+    if (filled * 2 >= total) return filled === total ? buffer : buffer.subarray(0, filled)
+    this.counters.TcpPagewireCopiedIn += filled
+    return Buffer.from(buffer.subarray(0, filled))
   }
 
   /**

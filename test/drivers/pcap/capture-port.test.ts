@@ -116,6 +116,27 @@ describe('a capture of a port', () => {
     expect(at.close()).toBe(0)
   })
 
+  it('counts what it copies and sums, as long as it runs', () => {
+    const at = world()
+    const packet: PacketShape = { inHead: 0, pieces: [300, 700] }
+    at.send(packet)
+    expect(at.capture.statistics).toMatchObject({ capture_copied_bytes: 0, capture_summed_bytes: 0 })
+    const stop = start(at, new Sink())
+    at.send(packet)
+    const copied = 54 + 1000
+    const summed = 20 + 1000
+    expect(at.capture.statistics).toMatchObject({ capture_copied_bytes: copied, capture_summed_bytes: summed })
+    const stopShort = start(at, new Sink(), { snapLength: 54 + 100 })
+    at.send(packet)
+    const all = { capture_copied_bytes: 2 * copied + 54 + 100, capture_summed_bytes: 3 * summed }
+    expect(at.capture.statistics).toMatchObject(all)
+    stop()
+    stopShort()
+    at.send(packet)
+    expect(at.capture.statistics).toMatchObject(all)
+    expect(at.close()).toBe(0)
+  })
+
   it('starts and stops while traffic runs, several at a time', () => {
     const at = world()
     const sinks = [new Sink(), new Sink()]

@@ -10,11 +10,15 @@ import { EAGAIN, ECONNRESET } from '../../../../stack/base/errno.ts'
 import { pattern } from '../../../support/pattern.ts'
 import { ScriptedEndpoint } from './scripted-endpoint.ts'
 
+const newReader = () => new Reader({ TcpPagewireCopiedIn: 0 })
+
 describe('reading', () => {
   it('hands over the page of a large piece without a copy', () => {
     const subject = new ScriptedEndpoint(2048)
     const { page } = subject.arrive(pattern(0, 1500), 54)
-    const piece = new Reader().take(subject.endpoint) as Buffer
+    const counters = { TcpPagewireCopiedIn: 0 }
+    const piece = new Reader(counters).take(subject.endpoint) as Buffer
+    expect(counters.TcpPagewireCopiedIn).toBe(0)
     expect(piece.buffer).toBe(page.bytes.buffer)
     expect(piece.byteOffset).toBe(54)
     expect(piece.equals(pattern(0, 1500))).toBe(true)
@@ -25,7 +29,7 @@ describe('reading', () => {
 
   it('takes a page back when all its bytes were given back, in whatever parts', () => {
     const subject = new ScriptedEndpoint(2048)
-    const reader = new Reader()
+    const reader = newReader()
     const { page } = subject.arrive(pattern(0, 1500), 54)
     const piece = reader.take(subject.endpoint) as Buffer
     expect(reader.giveBack(piece.subarray(0, 1000))).toBe(true)
@@ -39,7 +43,7 @@ describe('reading', () => {
 
   it('does not take a page back that more was given back of than there is', () => {
     const subject = new ScriptedEndpoint(2048)
-    const reader = new Reader()
+    const reader = newReader()
     subject.arrive(pattern(0, 1500))
     const piece = reader.take(subject.endpoint) as Buffer
     reader.giveBack(piece.subarray(0, 1000))
@@ -51,7 +55,7 @@ describe('reading', () => {
     const subject = new ScriptedEndpoint(65600)
     subject.arrive(pattern(0, 376))
     const { page } = subject.arrive(pattern(376, 65160))
-    const reader = new Reader()
+    const reader = newReader()
     const small = reader.take(subject.endpoint) as Buffer
     const large = reader.take(subject.endpoint) as Buffer
     expect([small.length, large.length]).toEqual([376, 65160])
@@ -62,7 +66,10 @@ describe('reading', () => {
   it('copies small pieces into one Buffer of exactly their size', () => {
     const subject = new ScriptedEndpoint(65600)
     for (let i = 0; i < 10; i++) subject.arrive(pattern(i * 1460, 1460))
-    const piece = new Reader().take(subject.endpoint) as Buffer
+    const counters = { TcpPagewireCopiedIn: 0 }
+    const piece = new Reader(counters).take(subject.endpoint) as Buffer
+    // The others are copied, and counted, by the endpoint.
+    expect(counters.TcpPagewireCopiedIn).toBe(1460)
     expect(piece.length).toBe(14600)
     expect(piece.buffer.byteLength).toBe(14600)
     expect(piece.equals(pattern(0, 14600))).toBe(true)
@@ -74,7 +81,9 @@ describe('reading', () => {
     const subject = new ScriptedEndpoint(2048)
     const { page } = subject.arrive(pattern(0, 1500))
     page.retain()
-    const piece = new Reader().take(subject.endpoint) as Buffer
+    const counters = { TcpPagewireCopiedIn: 0 }
+    const piece = new Reader(counters).take(subject.endpoint) as Buffer
+    expect(counters.TcpPagewireCopiedIn).toBe(1500)
     expect(piece.buffer).not.toBe(page.bytes.buffer)
     expect(piece.equals(pattern(0, 1500))).toBe(true)
     page.release()
@@ -84,7 +93,7 @@ describe('reading', () => {
   it('gives pieces of at most 64 KiB and passes on what the endpoint answers', () => {
     const subject = new ScriptedEndpoint(65600)
     for (let i = 0; i < 60; i++) subject.arrive(pattern(i * 1460, 1460))
-    const reader = new Reader()
+    const reader = newReader()
     const first = reader.take(subject.endpoint) as Buffer
     const second = reader.take(subject.endpoint) as Buffer
     expect([first.length, second.length]).toEqual([65536, 60 * 1460 - 65536])
@@ -108,7 +117,7 @@ describe('reading', () => {
           return false
         },
       },
-      new Reader(),
+      newReader(),
     )
     intake.wanted = true
     expect(intake.step(subject.endpoint)).toBe(65536)

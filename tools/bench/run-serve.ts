@@ -1,0 +1,48 @@
+// `pagewire bench serve` from its options to its end: attaches to the TAP, serves, and goes when it is told to.
+
+import { createHost, TapError } from '../../drivers/index.ts'
+import type { Cidr } from '../../stack/base/ip-address.ts'
+import { CommandError, messageOf, oneLine } from '../cli/errors.ts'
+import { catchInterrupt } from '../cli/interrupt.ts'
+import { DEFAULT_NICE, setNiceness } from '../cli/priority.ts'
+import { type ServeOptions, serveBenchmarks } from './serve.ts'
+
+export interface ServeArguments extends ServeOptions {
+  tap: string
+  address: Cidr
+  mac?: string
+  mtu?: number
+  vnetHdr: boolean
+}
+
+/** Serves until SIGINT or SIGTERM. The exit status. Throws CommandError when it cannot. */
+export async function runServe(given: ServeArguments): Promise<number> {
+  const { tap: name, address, mac, mtu, vnetHdr } = given
+  const interrupt = catchInterrupt()
+  const tap = { name, vnetHeader: vnetHdr, create: false, ...(mtu === undefined ? {} : { mtu }) }
+  const host = await createHost({
+    tap,
+    addresses: [`${address.address}/${address.length}`],
+    ...(mac === undefined ? {} : { mac }),
+  }).catch((error: unknown) => {
+    const hint = error instanceof TapError ? `; to mend it: ${error.hint}` : ''
+    throw new CommandError(oneLine(`${messageOf(error)}${hint}`))
+  })
+  try {
+    await serveBenchmarks(host, given).catch((error: unknown) => {
+      throw new CommandError(oneLine(messageOf(error)))
+    })
+    setNiceness(DEFAULT_NICE)
+    process.stdout.write(
+      `serving on ${name} as ${address.address}: 5001 5002 5003 5004${given.file === undefined ? '' : ' 5011 5012'} 8080 8081\n`,
+    )
+    await new Promise<void>((resolve) => {
+      interrupt.signal.addEventListener('abort', () => resolve(), { once: true })
+      host.once('gone', () => resolve())
+    })
+    return 0
+  } finally {
+    await host.close()
+    interrupt.release()
+  }
+}
