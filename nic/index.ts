@@ -2,6 +2,7 @@
 
 export { TypeScriptChecksum } from './checksum.ts'
 export type { ChecksumEngine } from './checksum-engine.ts'
+export type { CoalesceParameters } from './coalesce-parameters.ts'
 export { NicCounters } from './counters.ts'
 export { FEATURES, type FeatureGroup, type FeatureName, GROUPS } from './feature-names.ts'
 export {

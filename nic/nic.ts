@@ -9,6 +9,7 @@ import { type Frame, type FramePool, MAX_REFS } from '../stack/buffer/frame.ts'
 import type { Device, DeviceReceiver } from '../stack/device.ts'
 import type { ChecksumEngine } from './checksum-engine.ts'
 import { Coalescer } from './coalesce.ts'
+import { type CoalesceParameters, Coalescing } from './coalesce-parameters.ts'
 import { NicCounters } from './counters.ts'
 import { ETHERNET_HEADER } from './ethernet-packet.ts'
 import { featureName, GRO_HW, RECEIVE_FEATURES, RX_CHECKSUM } from './feature-names.ts'
@@ -39,6 +40,7 @@ export class Nic implements Device, PortSink {
   private readonly sender: TransmitSide
   private readonly receiver: ReceiveSide
   private readonly coalescer: Coalescer
+  private readonly coalescing = new Coalescing()
   private stack: DeviceReceiver | null = null
   private now = 0
   /** A call of the stack is in progress: its callbacks wait until it ends. */
@@ -99,6 +101,16 @@ export class Nic implements Device, PortSink {
     return this.port.setRings?.(sizes) ?? EOPNOTSUPP
   }
 
+  /** How many frames go together (`ethtool -c`). */
+  get coalesce(): CoalesceParameters {
+    return this.coalescing.parameters
+  }
+
+  /** Changes that, from the next poll or burst on (`ethtool -C`). 0, or a positive errno. */
+  setCoalesce(parameters: Partial<CoalesceParameters>): number {
+    return this.coalescing.set(parameters)
+  }
+
   /** Everything the card and its port count, as `ethtool -S` shows it. */
   statistics(): Record<string, number> {
     return this.counters.statistics()
@@ -108,6 +120,10 @@ export class Nic implements Device, PortSink {
 
   attach(receiver: DeviceReceiver): void {
     this.stack = receiver
+  }
+
+  get pollBudget(): number {
+    return this.coalescing.pollBudget
   }
 
   get writable(): boolean {
@@ -125,6 +141,7 @@ export class Nic implements Device, PortSink {
     const outer = this.busy
     this.busy = true
     const taken = this.sender.take(frame)
+    if (this.sender.posted >= this.coalescing.doorbellLimit) this.ring()
     this.busy = outer
     if (!taken) this.stop()
     return taken
@@ -134,12 +151,12 @@ export class Nic implements Device, PortSink {
     if (this.busy) return
     this.busy = true
     try {
-      this.sender.pump()
+      const { doorbellLimit } = this.coalescing
+      this.sender.pump(doorbellLimit)
       while (this.sender.posted > 0) {
-        this.sender.posted = 0
-        this.port.doorbell()
+        this.ring()
         // Completions made room, and perhaps handed frames back: as long as that goes on, so do we.
-        this.sender.pump()
+        this.sender.pump(doorbellLimit)
       }
       this.reportFailed()
     } finally {
@@ -239,6 +256,11 @@ export class Nic implements Device, PortSink {
     }
     this.stack?.onLink(up && !this.gone, gone)
     if (!this.busy) this.wake()
+  }
+
+  private ring(): void {
+    this.sender.posted = 0
+    this.port.doorbell()
   }
 
   /** The hardware refused to segment: never ask it again, and send this frame another way. */

@@ -94,9 +94,9 @@ export class TransmitSide {
     this.waiting[this.last++] = frame
   }
 
-  /** Moves what waits to the ring until that is full, or memory is short. */
-  pump(): void {
-    while (this.first < this.last) {
+  /** Moves what waits to the ring until that is full, memory is short, or `limit` frames are for the next doorbell. */
+  pump(limit: number): void {
+    while (this.first < this.last && this.posted < limit) {
       const frame = this.waiting[this.first]
       const errno = this.segmenter.frame === null ? this.descend(frame) : this.cut()
       if (errno === LATER) return

@@ -4,6 +4,9 @@
 import type { MacAddress } from './base/mac-address.ts'
 import type { Frame } from './buffer/frame.ts'
 
+/** Frames that one poll takes from a device before others get their turn, unless the device says otherwise. */
+export const POLL_BUDGET = 64
+
 export interface Device {
   /** The name a person knows it by, as `pw0`. */
   readonly name: string
@@ -21,6 +24,8 @@ export interface Device {
   readonly writable: boolean
   /** The doorbell: everything taken since the last one goes to the hardware in one go. */
   flush(): void
+  /** Frames that a poll of the stack takes from it at most, 1 or more; POLL_BUDGET when absent. */
+  readonly pollBudget?: number
   /** Takes at most `budget` frames from the hardware and hands each to the receiver. Returns how many there were. */
   poll(budget: number, now: number): number
   /** The one receiver of this device. */

@@ -13,13 +13,13 @@ import type { Memory } from './buffer/page.ts'
 import { PagePool } from './buffer/page-pool.ts'
 import type { StackContext } from './context.ts'
 import { Counters } from './counters.ts'
-import type { Device } from './device.ts'
+import { type Device, POLL_BUDGET } from './device.ts'
 import type { EchoClient } from './network/echo-client.ts'
 import type { Interface } from './network/interface.ts'
 import { type NeighbourEntry, Network } from './network/network.ts'
 import type { Route, RouteOptions } from './network/routes.ts'
 import type { Tcp, TcpOptions } from './tcp/contract.ts'
-import { TcpLayer } from './tcp/index.ts'
+import { type Sequences, TcpLayer } from './tcp/index.ts'
 import { type Udp, UdpLayer } from './udp/index.ts'
 
 export interface StackOptions {
@@ -30,14 +30,14 @@ export interface StackOptions {
   requestPoll: () => void
   /** Defaults of TCP endpoints. */
   tcp?: Partial<TcpOptions>
+  /** Initial sequence numbers and timestamp offsets, for a replay. Default: RFC 6528's, which nobody can guess. */
+  sequences?: Sequences
   /**
    * The most pages that may be out at a time. Default 16384 header pages of 256 bytes, 4096 transmit pages of 64 KiB.
    */
   limits?: { headerPages?: number; transmitPages?: number }
 }
 
-/** Frames that one poll takes from each device before others get their turn. */
-const BUDGET = 64
 /**
  * A poll that took in so many bytes acknowledges them before the application gets its turn: what the application does
  * with them may take longer than the sender waits before it probes for a loss (RFC 8985 7.2). Less than that is a
@@ -97,7 +97,7 @@ export class Stack implements StackContext {
       },
     })
     this.echo = this.network.echo
-    this.tcp = new TcpLayer(this, this.network, options.tcp)
+    this.tcp = new TcpLayer(this, this.network, options.tcp, options.sequences)
     this.udp = new UdpLayer(this, this.network)
   }
 
@@ -185,12 +185,13 @@ export class Stack implements StackContext {
   }
 
   /**
-   * Does all that can be done now: takes at most `budget` frames from each device, fires deadlines, makes the
+   * Does all that can be done now: takes at most `budget` frames from each device and no
+   * more than the device's own budget, fires deadlines, makes the
    * callbacks, sends. True when more work is waiting. Called from within itself it does nothing and answers true. What
    * callbacks threw is thrown when all is done: the one exception, or an AggregateError; if more work is waiting
    * `requestPoll` was called.
    */
-  poll(budget = BUDGET): boolean {
+  poll(budget = Number.POSITIVE_INFINITY): boolean {
     if (this.closed) return false
     if (this.polling) {
       this.requested = true
@@ -242,7 +243,9 @@ export class Stack implements StackContext {
     const { interfaces } = this.network
     let more = false
     for (let i = 0; i < interfaces.length; i++) {
-      if (interfaces[i].device.poll(budget, this.time) >= budget) more = true
+      const { device } = interfaces[i]
+      const most = Math.min(budget, device.pollBudget ?? POLL_BUDGET)
+      if (device.poll(most, this.time) >= most) more = true
     }
     return more
   }

@@ -8,4 +8,6 @@ export {
   LINKTYPE_ETHERNET,
 } from './blocks.ts'
 export { type CaptureOptions, CapturePort, type CaptureSink, capturePort, pcapngWriter } from './capture-port.ts'
+export { type CaptureReader, captureReader } from './capture-reader.ts'
+export { PcapReader } from './classic-reader.ts'
 export { type CapturedInterface, type CapturedPacket, PcapngReader, type ReadStatistics } from './reader.ts'

@@ -2,5 +2,6 @@
 // together. Everything else is a room of its own and may change.
 
 export * from './contract.ts'
+export type { Sequences } from './initial-sequence.ts'
 export { DEFAULT_OPTIONS } from './options.ts'
 export { TcpLayer } from './tcp-layer.ts'

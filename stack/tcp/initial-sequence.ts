@@ -6,7 +6,22 @@ import type { Random } from '../base/environment.ts'
 import type { IpAddress } from '../base/ip-address.ts'
 import { KeyedHash } from './keyed-hash.ts'
 
-export class InitialSequence {
+/** Where a TCP takes initial sequence numbers and timestamp offsets from; a replay has those of a recording. */
+export interface Sequences {
+  /** `prescribed`: the number that a TIME-WAIT record asks for, so that the new connection starts above the old one. */
+  sequence(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+    now: number,
+    prescribed?: number | null,
+  ): number
+  /** What is added to the millisecond clock in the timestamps of a connection. */
+  timestampOffset(local: IpAddress, remote: IpAddress, localPort: number, remotePort: number): number
+}
+
+export class InitialSequence implements Sequences {
   private readonly sequenceHash: KeyedHash
   private readonly timestampHash: KeyedHash
   private readonly words = new Int32Array(11)
@@ -17,7 +32,15 @@ export class InitialSequence {
   }
 
   /** ISN = M + F(local address, local port, remote address, remote port, secret) (RFC 6528 3). `now` in microseconds. */
-  sequence(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number, now: number): number {
+  sequence(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+    now: number,
+    prescribed: number | null = null,
+  ): number {
+    if (prescribed !== null) return prescribed
     const count = addressWords(this.words, local, remote)
     this.words[count] = (localPort << 16) | remotePort
     const ticks = Math.floor(now / 4) % 0x100000000

@@ -11,7 +11,7 @@ import { ACK, FIN, RST, SYN } from '../wire/tcp.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionTable } from './connection-table.ts'
 import { HalfOpen, SYN_ACK_RETRIES } from './half-open.ts'
-import type { InitialSequence } from './initial-sequence.ts'
+import type { Sequences } from './initial-sequence.ts'
 import type { Listener } from './listener.ts'
 import { MAX_UNSCALED, scaleFor } from './receive-window.ts'
 import type { ReplyQueue } from './reply-queue.ts'
@@ -28,7 +28,7 @@ export interface PassiveOpenHost extends Services {
   readonly writer: SegmentWriter
   readonly table: ConnectionTable
   readonly replies: ReplyQueue
-  readonly sequences: InitialSequence
+  readonly sequences: Sequences
 }
 
 export class PassiveOpen {
@@ -64,10 +64,10 @@ export class PassiveOpen {
     const path = network.path(remote, local)
     if (typeof path === 'number') return
     const { sourcePort, destinationPort } = segment
-    const sequence = iss ?? sequences.sequence(local, destinationPort, remote, sourcePort, now)
+    const sequence = sequences.sequence(local, destinationPort, remote, sourcePort, now, iss)
     const half = new HalfOpen(listener, path, destinationPort, sourcePort, sequence, segment.sequence)
     remember(half, segment, listener)
-    half.tsOffset = sequences.timestampOffset(local, remote)
+    half.tsOffset = sequences.timestampOffset(local, remote, destinationPort, sourcePort)
     table.insert(half)
     listener.addHalfOpen(half, now)
     this.answer(half)

@@ -24,7 +24,7 @@ import type { ControlBlock } from './control-block.ts'
 import { Demultiplexer } from './demultiplexer.ts'
 import { abort, fail } from './ending.ts'
 import { EphemeralPorts, FIRST_EPHEMERAL, LAST_EPHEMERAL } from './ephemeral-ports.ts'
-import { InitialSequence } from './initial-sequence.ts'
+import { InitialSequence, type Sequences } from './initial-sequence.ts'
 import { Listener, type ListenerHost } from './listener.ts'
 import { Listeners } from './listeners.ts'
 import { DEFAULT_OPTIONS, mergeOptions } from './options.ts'
@@ -47,7 +47,7 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
   readonly writer: SegmentWriter
   readonly table: ConnectionTable
   readonly replies: ReplyQueue
-  readonly sequences: InitialSequence
+  readonly sequences: Sequences
   readonly sendFill: PageFill
   readonly receiveFill: PageFill
   /** Connections that are over and still hold what their application has not read. */
@@ -59,8 +59,8 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
   private readonly work: WorkLists
   private readonly demultiplexer: Demultiplexer
 
-  /** Throws RangeError for a default out of range. */
-  constructor(context: StackContext, network: Network, defaults?: Partial<TcpOptions>) {
+  /** Throws RangeError for a default out of range. `sequences`: in the place of RFC 6528's. */
+  constructor(context: StackContext, network: Network, defaults?: Partial<TcpOptions>, sequences?: Sequences) {
     const merged = mergeOptions(DEFAULT_OPTIONS, defaults)
     if (!merged) throw new RangeError('a default TCP option is out of range')
     const random = context.environment.random.fork('tcp')
@@ -71,7 +71,7 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
     this.writer = new SegmentWriter(network, context.counters)
     this.table = new ConnectionTable(random.fork('table'))
     this.replies = new ReplyQueue(network, this.writer)
-    this.sequences = new InitialSequence(random.fork('sequences'))
+    this.sequences = sequences ?? new InitialSequence(random.fork('sequences'))
     this.ports = new EphemeralPorts(random.fork('ports'))
     this.sendFill = new PageFill(context.pages, context.counters, false)
     this.receiveFill = new PageFill(context.pages, context.counters, true)
@@ -91,7 +91,7 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
     if (typeof path === 'number') return path
     const localPort = this.localPort(path, port, options.localPort ?? 0)
     if (localPort < 0) return localPort
-    const offset = this.sequences.timestampOffset(path.source, path.destination)
+    const offset = this.sequences.timestampOffset(path.source, path.destination, localPort, port)
     const connection = new Connection(this, path, localPort, port, merged, offset)
     this.table.insert(connection)
     this.counters.TcpActiveOpens++

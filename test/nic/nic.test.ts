@@ -64,6 +64,45 @@ describe('the card as a device', () => {
     expect(leaks(world)).toBe(0)
   })
 
+  it('rings as soon as tx-frames are on the ring, and for the rest at the end of the burst', () => {
+    const world = card({ capabilities: EVERYTHING })
+    const { lab, nic, port } = world
+    const burst = (frames: number) => {
+      const before = port.doorbells
+      for (let i = 0; i < frames; i++) nic.transmit(lab.packet({ pieces: [100] }).frame)
+      const during = port.doorbells - before
+      nic.flush()
+      return [during, port.doorbells - before]
+    }
+    expect(burst(10)).toEqual([0, 1])
+    expect(nic.setCoalesce({ txFrames: 4 })).toBe(0)
+    expect(burst(10)).toEqual([2, 3])
+    nic.setCoalesce({ txFrames: 1 })
+    expect(burst(10)).toEqual([10, 10])
+    nic.setCoalesce({ txFrames: 0 })
+    expect(burst(10)).toEqual([0, 1])
+    expect(port.wire.length).toBe(40)
+    expect(leaks(world)).toBe(0)
+  })
+
+  it('loses nothing of what comes back from a doorbell in the middle of a burst', () => {
+    const world = card({ capabilities: EVERYTHING, ringSize: 40 })
+    const { lab, nic, port } = world
+    nic.setCoalesce({ txFrames: 3 })
+    // The hardware refuses the second super-frame: it and all later ones are cut here, twenty segments each.
+    port.errnos = [0, EINVAL]
+    const expected: string[] = []
+    for (let seed = 1; seed <= 6; seed++) {
+      const { frame, whole, layout } = lab.packet({ pieces: [2000], gsoSize: 100, seed })
+      expected.push(...segment(whole, layout, 100).map(hex))
+      while (!nic.transmit(frame)) nic.flush()
+    }
+    nic.flush()
+    expect(port.wire.map(hex).sort()).toEqual(expected.sort())
+    expect(nic.counters.tx_gso_fallback).toBe(1)
+    expect(leaks(world)).toBe(0)
+  })
+
   it('counts each frame by the errno that it ended with, and tells its owner', () => {
     const world = card()
     const { lab, nic, port } = world

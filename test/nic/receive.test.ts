@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { EINVAL } from '../../stack/base/errno.ts'
 import { CHECKSUM_BAD, CHECKSUM_NONE, CHECKSUM_UNNECESSARY } from '../../stack/buffer/frame.ts'
+import { POLL_BUDGET } from '../../stack/device.ts'
 import { type Card, card, leaks } from './support/card.ts'
 import { EVERYTHING, NOTHING } from './support/memory-port.ts'
 import { concatenate, finish } from './support/oracle.ts'
@@ -244,6 +246,19 @@ describe('polling', () => {
     expect(nic.poll(2, 77)).toBe(2)
     expect(nic.poll(2, 78)).toBe(1)
     expect(receiver.times).toEqual([77, 77, 78])
+    expect(leaks(world)).toBe(0)
+  })
+
+  it('tells the stack the most that a poll may take: rx-frames', () => {
+    const world = card()
+    const { nic } = world
+    const set = (rxFrames: unknown) => [nic.setCoalesce({ rxFrames: rxFrames as number }), nic.pollBudget]
+    expect([nic.coalesce, nic.pollBudget]).toEqual([{ rxFrames: POLL_BUDGET, txFrames: 0 }, POLL_BUDGET])
+    expect(set(7)).toEqual([0, 7])
+    for (const wrong of [-1, 1.5, 2 ** 32, Number.NaN, '8', null]) expect(set(wrong)).toEqual([EINVAL, 7])
+    expect(set(0)).toEqual([0, 1])
+    expect(nic.coalesce.rxFrames).toBe(0)
+    expect(set(2 ** 32 - 1)).toEqual([0, 64])
     expect(leaks(world)).toBe(0)
   })
 

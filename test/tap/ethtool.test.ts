@@ -5,10 +5,11 @@ import { rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { seededRandom } from '../../drivers/index.ts'
+import { Coalescing } from '../../nic/coalesce-parameters.ts'
 import { FeatureSet, possibleFeatures } from '../../nic/features.ts'
 import { chooseRunning } from '../../tools/control/choose.ts'
 import { ask } from '../../tools/control/client.ts'
-import { query } from '../../tools/ethtool/messages.ts'
+import { type EthtoolQuery, type EthtoolRequest, query } from '../../tools/ethtool/messages.ts'
 import { runEthtool } from '../../tools/ethtool/run.ts'
 import { EVERYTHING } from '../nic/support/memory-port.ts'
 import { makeFile, Namespace, PROGRAM, removeFolder, STACK, sha256, temporaryFolder, Up } from './lab.ts'
@@ -58,10 +59,14 @@ describeOnTap('ethtool of our card and of the kernel', ['ip', 'ethtool'], () => 
 
   function card(): (...words: string[]) => Promise<Result> {
     const features = new FeatureSet(possibleFeatures(EVERYTHING), (next) => next)
-    return (...words) =>
-      runEthtool(words, false, async ({ query: asked, changes }) =>
-        asked === 'change' ? { change: features.change(changes) } : { features: features.list() },
-      )
+    const coalescing = new Coalescing()
+    const answers: Partial<Record<EthtoolQuery, (request: EthtoolRequest) => object>> = {
+      features: () => ({ features: features.list() }),
+      change: ({ changes }) => ({ change: features.change(changes) }),
+      coalesce: () => ({ coalesce: coalescing.parameters }),
+      moderate: ({ transmit, receive }) => ({ errno: coalescing.set({ txFrames: transmit, rxFrames: receive }) }),
+    }
+    return (...words) => runEthtool(words, false, async (request) => answers[request.query]?.(request) ?? {})
   }
 
   it('resolve the same sequences of -K in the same way', async () => {
@@ -106,6 +111,15 @@ describeOnTap('ethtool of our card and of the kernel', ['ip', 'ethtool'], () => 
     ['-C', TAP, 'bogus', '1'],
     ['-C', TAP, 'rx-usecs', 'few'],
     ['-C', TAP, 'rx-usecs'],
+    ['-C', TAP],
+    ['-C', TAP, 'rx-frames', '3', 'rx-frames'],
+    ['-C', TAP, 'rx-frames', 'x', 'rx-frames', '1'],
+    ['-C', TAP, 'rx-usecs', '0'],
+    ['-C', TAP, 'rx-frames', '8', 'tx-usecs', '0'],
+    ['-C', TAP, 'sample-interval', '1', 'adaptive-tx', 'on', 'rx-usecs-irq', '5'],
+    ['-C', TAP, 'cqe-mode-rx', 'off', 'cqe-mode-tx', 'on'],
+    ['-C', TAP, 'adaptive-rx', 'On'],
+    ['-G', TAP, 'tx', '16', 'tx', '32'],
     ['-g', TAP, 'more'],
     ['-c', TAP, 'more'],
     ['-S', TAP, 'more'],
@@ -116,6 +130,20 @@ describeOnTap('ethtool of our card and of the kernel', ['ip', 'ethtool'], () => 
     kernel('-K', TAP, ...RESET)
     await ours('-K', TAP, ...RESET)
     expect(await ours(...given)).toEqual(only(kernel(...given)))
+  })
+
+  it('read numbers alike, and show alike what became of them', async () => {
+    const ours = card()
+    const shown = ({ stdout }: Result) => stdout.replace(/^tx-frames: .*$/m, 'tx-frames: n/a')
+    const both = async (value: string) => {
+      const words = ['-C', TAP, 'rx-frames', value]
+      expect(await ours(...words)).toEqual(only(kernel(...words)))
+      expect({ value, shown: shown(await ours('-c', TAP)) }).toEqual({ value, shown: kernel('-c', TAP).stdout })
+    }
+    const plain = ['5', '0', '64', '65', '4294967295', '4294967296', '18446744073709551619', '', 'x', '1e1', '7 ', '08']
+    const signed = ['-1', '+6', '-0', '-18446744073709551613', ' 5', '\t7', '- 3']
+    const hexadecimal = ['0x10', '0X1f', '0x', '0xg', '0x 5', '0x0x3', ' 0x10', '+0x10', '-0x10', '0x-3', 'ff']
+    for (const value of [...plain, ...signed, ...hexadecimal]) await both(value)
   })
 
   it.each(['-k', '-K', '-S', '-g', '-G', '-c', '-C', '-i'])(
@@ -172,6 +200,8 @@ describeOnTap('ethtool on a stack that runs', ['ip', 'curl'], () => {
         await ask(path, 'ethtool', { ...query('change'), changes })
         // The rings too: busy is an answer, as long as nothing is lost.
         await ask(path, 'ethtool', { ...query('resize'), transmit: 32 << (bits & 7), receive: 1 << (bits & 7) })
+        // And how many frames go together, from one on.
+        await ask(path, 'ethtool', { ...query('moderate'), transmit: bits & 3, receive: bits })
         seen.add(bits)
       }
     }
@@ -216,7 +246,46 @@ describeOnTap('ethtool on a stack that runs', ['ip', 'curl'], () => {
     )
     expect(ethtool('-G', 'pw0', 'tx', '500')).toMatchObject({ status: 81, stderr: 'netlink error: Invalid argument\n' })
     expect(ethtool('-G', 'pw0', 'tx', '99999').stderr).toContain('requested ring size exceeds maximum (offset 32)')
-    expect(ethtool('-c', 'pw0')).toMatchObject({ status: 1, stderr: 'netlink error: Operation not supported\n' })
     expect(ethtool('-k', 'pw9').stderr).toContain('No such device')
   })
+
+  it('takes as many frames together as -C says', async () => {
+    const some = join(folder, 'some.bin')
+    const written = makeFile(some, 2 ** 25)
+    const statistics = () => {
+      const lines = ethtool('-S', 'pw0').stdout.matchAll(/^ {5}(\w+): (\d+)$/gm)
+      return Object.fromEntries(Array.from(lines, ([, name, value]) => [name, Number(value)]))
+    }
+    /** What a download and an upload count. */
+    const traffic = async () => {
+      const before = statistics()
+      for (const words of [
+        ['-o', '/dev/null', `http://${STACK}/some.bin`],
+        ['-T', some, `http://${STACK}/upload/again.bin`],
+      ]) {
+        expect(await namespace.start('curl', ['-sSf', ...words])).toMatchObject({ status: 0, stderr: '' })
+      }
+      const after = statistics()
+      return Object.fromEntries(Object.keys(before).map((name) => [name, after[name] - before[name]]))
+    }
+    // Enough of a burst for both ways to show: super-frames cut here, and none from the kernel.
+    expect(ethtool('-K', 'pw0', 'tso', 'off', 'gso', 'on', 'gro', 'on', 'rx', 'off').status).toBe(0)
+    expect(ethtool('-G', 'pw0', 'tx', '1024', 'rx', '64').status).toBe(0)
+    expect(ethtool('-C', 'pw0', 'rx-frames', '1', 'tx-frames', '1')).toMatchObject({
+      status: 0,
+      stdout: '',
+      stderr: '',
+    })
+    expect(ethtool('-c', 'pw0').stdout).toMatch(/^rx-frames: 1\n[\s\S]*^tx-frames: 1$/m)
+    const alone = await traffic()
+    // Each read takes one frame, and none waits for another to be merged with.
+    expect(alone['tap_rx_calls']).toBeGreaterThanOrEqual(alone['rx_packets'])
+    expect(alone['rx_gro_sw_frames']).toBe(0)
+    expect(ethtool('-C', 'pw0', 'rx-frames', '64', 'tx-frames', '0').status).toBe(0)
+    const together = await traffic()
+    expect(together['rx_gro_sw_frames']).toBeGreaterThan(0)
+    expect(together['tap_rx_calls']).toBeLessThan(together['rx_packets'])
+    expect(await sha256(join(folder, 'again.bin'))).toBe(written)
+    expect(ethtool('-K', 'pw0', 'tso', 'on', 'rx', 'on').status).toBe(0)
+  }, 120_000)
 })

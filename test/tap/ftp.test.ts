@@ -1,6 +1,6 @@
 // Debian's own FTP clients against `pagewire ftpd` and `pagewire up` on a TAP: downloads, resumed ones, listings, uploads and the
 // mirror of a tree, byte-exact.
-import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeFile, Namespace, removeFolder, STACK, sha256, temporaryFolder, Up } from './lab.ts'
@@ -92,6 +92,46 @@ describeOnTap('FTP clients against pagewire', ['ip', 'curl', 'lftp'], () => {
       expect(await lftp(`mirror --parallel=4 tree ${copy}`)).toMatchObject({ status: 0, stderr: '' })
       const same = namespace.run('diff', ['-r', join(folder, 'tree'), copy])
       expect(same).toMatchObject({ status: 0, stdout: '' })
+    })
+
+    it.each(['A', 'I'])('curl sees a reset when the file becomes shorter in the middle, type %s', async (type) => {
+      const shrinks = join(folder, 'shrinks.bin')
+      const part = join(mine, `part-${type}.bin`)
+      makeFile(shrinks, SIZE)
+      const flags = type === 'A' ? ['--use-ascii'] : []
+      const download = curl(...flags, '--limit-rate', '4M', '-o', part, `${URL}/shrinks.bin`)
+      await expect
+        .poll(() => statSync(part, { throwIfNoEntry: false })?.size ?? 0, { timeout: 20_000 })
+        .toBeGreaterThan(0)
+      truncateSync(shrinks, 1000)
+      // CURLE_RECV_ERROR: an orderly end would be CURLE_PARTIAL_FILE in type I, and none at all in type A.
+      expect((await download).status).toBe(56)
+      rmSync(shrinks)
+    })
+
+    it('curl --use-ascii gets and puts lines', async () => {
+      const lines = 'one\ntwo\n\nthree\n'.repeat(10_000)
+      const text = join(mine, 'text.txt')
+      const back = join(mine, 'back.txt')
+      writeFileSync(text, lines)
+      expect(await curl('--use-ascii', '-T', text, `${URL}/tree/text.txt`)).toMatchObject({ status: 0, stderr: '' })
+      expect(readFileSync(join(folder, 'tree', 'text.txt'), 'utf8') === lines).toBe(true)
+      expect(await curl('--use-ascii', '-o', back, `${URL}/tree/text.txt`)).toMatchObject({ status: 0, stderr: '' })
+      expect(readFileSync(back, 'utf8') === lines).toBe(true)
+      rmSync(join(folder, 'tree', 'text.txt'))
+    })
+
+    it('lftp mirrors a tree to the server, and goes on with an upload', async () => {
+      expect(await lftp(`mirror -R --parallel=3 ${join(folder, 'tree')} put/here`)).toMatchObject({ status: 0 })
+      const same = namespace.run('diff', ['-r', join(folder, 'tree'), join(folder, 'put', 'here')])
+      expect(same).toMatchObject({ status: 0, stdout: '' })
+      const there = join(folder, 'put', 'large.bin')
+      expect(await lftp(`put ${join(folder, 'large.bin')} -o put/large.bin`)).toMatchObject({ status: 0 })
+      expect(await sha256(there)).toBe(digest)
+      truncateSync(there, 12_345_678)
+      expect(await lftp(`put -c ${join(folder, 'large.bin')} -o put/large.bin`)).toMatchObject({ status: 0 })
+      expect(await sha256(there)).toBe(digest)
+      removeFolder(join(folder, 'put'))
     })
 
     it('lftp resumes', async () => {

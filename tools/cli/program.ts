@@ -8,6 +8,7 @@ import { registerFtpd } from '../commands/ftpd.ts'
 import { registerLab } from '../commands/lab.ts'
 import { registerNstat } from '../commands/nstat.ts'
 import { registerPing } from '../commands/ping.ts'
+import { registerReplay } from '../commands/replay.ts'
 import { registerSs } from '../commands/ss.ts'
 import { registerTcpdump } from '../commands/tcpdump.ts'
 import { registerUp } from '../commands/up.ts'
@@ -24,6 +25,7 @@ const COMMANDS: readonly ((program: Command, ends: (status: number) => void) => 
   registerSs,
   registerEthtool,
   registerLab,
+  registerReplay,
   registerBench,
 ]
 
@@ -35,7 +37,8 @@ Examples:
   pagewire ping -c 3 192.0.2.1        ping from inside the stack
   pagewire tcpdump -w out.pcapng      what is on its wire
   pagewire nstat -a                   what it counted
-  pagewire lab zerocopy               what zero copy and each offload are worth on this machine`
+  pagewire lab zerocopy               what zero copy and each offload are worth on this machine
+  pagewire replay out.pcapng --host 192.0.2.2   the same frames, to the stack of today`
 
 /** Runs a command line (without `node` and the program) and answers the exit status. */
 export async function run(words: readonly string[]): Promise<number> {

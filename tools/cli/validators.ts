@@ -60,6 +60,15 @@ export function integer(least: number, most: number, example: number): (text: st
   }
 }
 
+/** As nice(1) has it: -20 is served first, 19 last. */
+export function niceness(text: string): number {
+  const value = Number(text)
+  if (!/^[-+]?\d{1,2}$/.test(text) || value < -20 || value > 19) {
+    throw new InvalidArgumentError('Give a number from -20 to 19, as -10.')
+  }
+  return value
+}
+
 /** A number of seconds, fractions allowed. */
 export function seconds(least: number, most: number, example: string): (text: string) => number {
   return (text) => {

@@ -1,5 +1,7 @@
 // What a call of `ethtool` comes to.
 
+import { errnoName } from '../../stack/base/errno.ts'
+
 export interface Output {
   status: number
   stdout: string
@@ -22,6 +24,19 @@ export function noSuchDevice(status: number): Output {
 
 export function notSupported(status: number): Output {
   return trouble(status, 'netlink error: Operation not supported')
+}
+
+/** What a card answered, a positive errno. */
+export function netlinkError(status: number, errno: number): Output {
+  return trouble(status, `netlink error: ${ERRORS[errnoName(errno)] ?? errnoName(errno)}`)
+}
+
+/** strerror(3) of what a card answers. */
+const ERRORS: Readonly<Record<string, string>> = {
+  EINVAL: 'Invalid argument',
+  EBUSY: 'Device or resource busy',
+  ENODEV: 'No such device',
+  EOPNOTSUPP: 'Operation not supported',
 }
 
 /** Bytes that an attribute with a string in it takes in a netlink message. */

@@ -2,10 +2,11 @@
 // message, on which stream, with which status. Owns no socket: `ask` is the way to the card, and answers null when there is
 // no such card.
 
+import { setCoalesce, showCoalesce } from './coalesce.ts'
 import type { EthtoolAnswer, EthtoolRequest } from './messages.ts'
 import { type Output, trouble } from './output.ts'
+import { setRings, showRings } from './rings.ts'
 import { showDriver, showFeatures, showStatistics, switchFeatures } from './show.ts'
-import { setCoalesce, setRings, showCoalesce, showRings } from './tuning.ts'
 
 export type Ask = (request: EthtoolRequest) => Promise<EthtoolAnswer | null>
 

@@ -1,8 +1,8 @@
 // The commands of FTP by their names: RFC 959, RFC 1123 4.1, RFC 2389 (FEAT, OPTS), RFC 2428 (EPSV), RFC 3659 (SIZE, MDTM,
-// REST, MLST, MLSD). Anybody may log in. Type A changes no byte of a file: sizes and places mean the same in both types.
+// REST, MLST, MLSD). Anybody may log in. Sizes and places are those of type I: in type A lines end in CR LF on the wire.
 
 import { isIP } from 'node:net'
-import { listFacts, listFolder, listOne, retrieve, sizeOf, store, timeOf } from './file-commands.ts'
+import { createFolder, listFacts, listFolder, listOne, retrieve, sizeOf, store, timeOf } from './file-commands.ts'
 import { formatNames, quotePath, resolvePath } from './ftp-path.ts'
 import { FACTS } from './listing-lines.ts'
 import type { Session } from './session.ts'
@@ -14,7 +14,7 @@ const OPEN_TO_ALL = new Set(['USER', 'PASS', 'QUIT', 'FEAT', 'OPTS', 'SYST', 'HE
 
 /** Those of the RFCs that are known and not done here. */
 const NOT_HERE = new Set(
-  'PORT EPRT LPRT LPSV SMNT STOU RNFR RNTO DELE RMD MKD XMKD XRMD SITE AUTH PBSZ PROT ADAT CCC CONF ENC MIC LANG HOST'.split(
+  'PORT EPRT LPRT LPSV SMNT STOU RNFR RNTO DELE RMD XRMD SITE AUTH PBSZ PROT ADAT CCC CONF ENC MIC LANG HOST'.split(
     ' ',
   ),
 )
@@ -78,6 +78,7 @@ const COMMANDS: Record<string, Run> = {
   RETR: retrieve,
   STOR: (session, argument) => store(session, argument, session.takeRestart()),
   APPE: (session, argument) => store(session, argument, 'all'),
+  MKD: createFolder,
   LIST: (session, argument) => listFolder(session, argument, 'long'),
   NLST: (session, argument) => listFolder(session, argument, 'names'),
   MLSD: (session, argument) => listFolder(session, argument, 'facts'),
@@ -92,7 +93,7 @@ const COMMANDS: Record<string, Run> = {
 }
 
 /** Old names (RFC 1123 4.1.3.1). */
-const ALIASES: Record<string, string> = { XPWD: 'PWD', XCWD: 'CWD', XCUP: 'CDUP' }
+const ALIASES: Record<string, string> = { XPWD: 'PWD', XCWD: 'CWD', XCUP: 'CDUP', XMKD: 'MKD' }
 
 /** One line of the client's; null for one that is none. */
 export async function runCommand(session: Session, line: string | null): Promise<void> {

@@ -6,7 +6,7 @@ import type { ListingEntry } from '../serve/file-root.ts'
 import { fitsLine, formatNames, resolvePath } from './ftp-path.ts'
 import { type Described, factLine, type LineMaker, linesOf, longLine, timeValue } from './listing-lines.ts'
 import type { Session } from './session.ts'
-import { destinationTrouble, receiveFile, sendBytes, sendText } from './transfer.ts'
+import { destinationTrouble, makeFolder, receiveFile, sendFile, sendText } from './transfer.ts'
 
 /** Entries of a folder that are listed at most. */
 const LISTED = 200_000
@@ -23,6 +23,8 @@ interface Found {
 
 export async function retrieve(session: Session, argument: string): Promise<void> {
   const start = session.takeRestart()
+  const { type } = session
+  if (restartsLines(session, start)) return
   const found = await find(session, argument)
   if (!found) return session.dropPassive()
   try {
@@ -30,8 +32,9 @@ export async function retrieve(session: Session, argument: string): Promise<void
     if (directory) refuse(session, 550, 'This is a folder, not a file.')
     else if (start > size) refuse(session, 554, `The file has ${size} bytes only.`)
     else {
-      const what = `Sending ${fitsLine(name) ? name : 'the file'} (${size - start} bytes)`
-      await session.transfer(what, (socket) => sendBytes(socket, found.handle, start, size))
+      const count = type === 'I' ? ` (${size - start} bytes)` : ''
+      const what = `Sending ${fitsLine(name) ? name : 'the file'}${count}`
+      await session.transfer(what, (socket) => sendFile(socket, { handle: found.handle, start, size, type }))
     }
   } finally {
     await found.handle.close()
@@ -45,10 +48,19 @@ export async function store(session: Session, argument: string, keep: number | '
   if (!uploads) return refuse(session, 550, 'Everything here is read only.')
   const names = argument === '' ? null : resolvePath(session.folder, argument)
   if (!names) return refuse(session, 501, 'Say which file.')
-  const destination = { root, uploads, names, keep }
+  if (keep !== 'all' && restartsLines(session, keep)) return
+  const destination = { root, uploads, names, keep, type: session.type }
   const trouble = await destinationTrouble(destination)
   if (trouble) return refuse(session, ...trouble)
   await session.transfer('Ready to receive', (socket) => receiveFile(socket, destination))
+}
+
+export async function createFolder(session: Session, argument: string): Promise<void> {
+  const { root, uploads } = session.options
+  if (!uploads) return session.reply(550, 'Everything here is read only.')
+  const names = argument === '' ? null : resolvePath(session.folder, argument)
+  if (!names) return session.reply(501, 'Say which folder.')
+  session.reply(...(await makeFolder(root, names)))
 }
 
 export async function listFolder(session: Session, argument: string, style: Style): Promise<void> {
@@ -90,6 +102,8 @@ export async function listOne(session: Session, argument: string): Promise<void>
 }
 
 export async function sizeOf(session: Session, argument: string): Promise<void> {
+  // It would be the size of what is sent, which nobody knows before (RFC 3659 4).
+  if (session.type === 'A') return session.reply(550, 'Sizes are those of TYPE I.')
   const found = await findFile(session, argument)
   if (found) session.reply(213, String(found.entry.size))
 }
@@ -131,6 +145,13 @@ async function findFile(session: Session, argument: string): Promise<Found | nul
   if (!found?.entry.directory) return found
   session.reply(550, 'This is a folder, not a file.')
   return null
+}
+
+/** In type A a place in the file is none in what is sent: refused (RFC 3659 5.4). */
+function restartsLines(session: Session, start: number): boolean {
+  if (session.type !== 'A' || start === 0) return false
+  refuse(session, 554, 'Only TYPE I goes on from a place.')
+  return true
 }
 
 /** A transfer that is not to be: its data connection goes too. */

@@ -8,7 +8,7 @@ import { CommandLines } from './command-lines.ts'
 import { runCommand } from './commands.ts'
 import { FACTS, type Fact } from './listing-lines.ts'
 import { type FtpNet, PassivePort, type PortRange, plainAddress } from './passive-port.ts'
-import type { Reply } from './transfer.ts'
+import type { Reply, TransferType } from './transfer.ts'
 
 export interface SessionOptions {
   net: FtpNet
@@ -31,7 +31,7 @@ export class Session {
   readonly options: SessionOptions
   login: 'none' | 'named' | 'done' = 'none'
   folder: string[] = []
-  type: 'A' | 'I' = 'A'
+  type: TransferType = 'A'
   /** Where the next transfer begins (REST). */
   restart = 0
   /** EPSV ALL was given (RFC 2428 4). */

@@ -1,31 +1,68 @@
 // What goes over a data connection: bytes of a file, lines, or an upload; and the reply that says how it ended. Stream mode
 // (RFC 959 3.4.1): the end of the connection is the end of the file.
 
-import type { FileHandle } from 'node:fs/promises'
+import { type FileHandle, mkdir } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream'
 import { type FileRoot, TEMPORARY_PREFIX } from '../serve/file-root.ts'
 import { FileSink } from '../serve/file-sink.ts'
-import { sendFileInto } from '../serve/send-file.ts'
+import { sendFileInto, Writer } from '../serve/send-file.ts'
+import { isDivertible, StagedSink } from '../serve/staged-sink.ts'
 import { refusalOf, type UploadService } from '../serve/upload.ts'
+import { quotePath } from './ftp-path.ts'
+import { fromNetworkLines, LineEnds } from './line-ends.ts'
+
+/** Type A: lines end in CR LF on the wire. Type I: bytes as they are. */
+export type TransferType = 'A' | 'I'
 
 /** A code and its text. */
 export type Reply = readonly [code: number, text: string]
 
 const COPY_SIZE = 1024 * 1024
+const LINES_SIZE = 256 * 1024
 
 const COMPLETE: Reply = [226, 'Transfer complete.']
 const BROKEN: Reply = [426, 'The data connection was closed before the end.']
 
-/** Sends the file from byte `start` on. The handle stays the caller's. */
-export async function sendBytes(socket: Socket, handle: FileHandle, start: number, size: number): Promise<Reply> {
+/** Which bytes of which file go out, and how. The handle stays the caller's. */
+export interface Sending {
+  handle: FileHandle
+  start: number
+  size: number
+  type: TransferType
+}
+
+export async function sendFile(socket: Socket, { handle, start, size, type }: Sending): Promise<Reply> {
   try {
-    const sent = start >= size || (await sendFileInto(socket, handle, start, size - 1))
+    const sent = type === 'A' ? await sendLines(socket, handle, size) : await sendBytes(socket, handle, start, size)
     return sent && (await ends(socket)) ? COMPLETE : BROKEN
   } catch {
     // A reset rather than an orderly end: what the client has is not the file.
     socket.resetAndDestroy()
     return [451, 'The file cannot be read to its end.']
+  }
+}
+
+function sendBytes(socket: Socket, handle: FileHandle, start: number, size: number): Promise<boolean> {
+  return start >= size ? Promise.resolve(true) : sendFileInto(socket, handle, start, size - 1)
+}
+
+/** The whole file with each line ended by CR LF: through a buffer, since these bytes are in no page of the file. */
+async function sendLines(socket: Socket, handle: FileHandle, size: number): Promise<boolean> {
+  const writer = new Writer(socket, socket)
+  const buffer = Buffer.allocUnsafeSlow(Math.min(size, LINES_SIZE))
+  const lines = new LineEnds()
+  try {
+    for (let at = 0; at < size; ) {
+      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, size - at), at)
+      if (bytesRead === 0) throw new Error('the file became shorter while it was sent')
+      if (!(await writer.write(lines.toNetwork(buffer.subarray(0, bytesRead))))) return false
+      at += bytesRead
+    }
+    return true
+  } finally {
+    writer.forget()
   }
 }
 
@@ -41,13 +78,12 @@ export interface Destination {
   uploads: UploadService
   names: readonly string[]
   keep: number | 'all'
+  type: TransferType
 }
 
 /** Why this cannot be a file's place, or null. Asked before any byte comes. */
 export async function destinationTrouble({ root, names, keep }: Destination): Promise<Reply | null> {
-  const name = names.at(-1)
-  if (name === undefined || name.startsWith(TEMPORARY_PREFIX) || Buffer.byteLength(name) > 255)
-    return [553, 'No file can have this name.']
+  if (!isName(names.at(-1))) return [553, 'No file can have this name.']
   const folder = await root.open(names.slice(0, -1))
   if (!('handle' in folder)) return [550, 'There is no such folder.']
   await folder.handle.close()
@@ -63,21 +99,16 @@ export async function destinationTrouble({ root, names, keep }: Destination): Pr
 
 /** Receives until the client ends. The file gets its name when it is whole. */
 export async function receiveFile(socket: Socket, destination: Destination): Promise<Reply> {
-  const { root, uploads, names, keep } = destination
+  const { root, uploads, names, keep, type } = destination
   const folder = await root.open(names.slice(0, -1))
   if (!('handle' in folder)) {
     socket.destroy()
     return [550, 'There is no such folder.']
   }
   try {
-    // By the open folder itself, so that one that is exchanged for a link in between leads nowhere.
-    const base =
-      process.platform === 'linux' ? `/proc/self/fd/${folder.handle.fd}` : join(root.path, ...names.slice(0, -1))
-    await uploads.place(join(base, names[names.length - 1]), async (handle) => {
+    await uploads.place(placeIn(folder.handle, root, names), async (handle) => {
       if (keep !== 0) await copyBeginning(root, names, keep, handle)
-      const { finished } = new FileSink(handle, socket)
-      socket.resume()
-      await finished
+      await sinkOf(handle, socket, type).finished
     })
     socket.end()
     return COMPLETE
@@ -90,6 +121,41 @@ export async function receiveFile(socket: Socket, destination: Destination): Pro
   } finally {
     await folder.handle.close()
   }
+}
+
+/** MKD: a new folder. */
+export async function makeFolder(root: FileRoot, names: readonly string[]): Promise<Reply> {
+  if (!isName(names.at(-1))) return [553, 'No folder can have this name.']
+  const folder = await root.open(names.slice(0, -1))
+  if (!('handle' in folder)) return [550, 'There is no folder to make it in.']
+  try {
+    await mkdir(placeIn(folder.handle, root, names))
+    return [257, `${quotePath(names)} was made.`]
+  } catch (error) {
+    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
+    return [550, exists ? 'There is something of this name.' : 'It cannot be made.']
+  } finally {
+    await folder.handle.close()
+  }
+}
+
+/** The path of a new entry, by its open folder itself, so that one that is exchanged for a link in between leads nowhere. */
+function placeIn(folder: FileHandle, root: FileRoot, names: readonly string[]): string {
+  const base = process.platform === 'linux' ? `/proc/self/fd/${folder.fd}` : join(root.path, ...names.slice(0, -1))
+  return join(base, names[names.length - 1])
+}
+
+function isName(name: string | undefined): boolean {
+  return name !== undefined && !name.startsWith(TEMPORARY_PREFIX) && Buffer.byteLength(name) <= 255
+}
+
+/** Takes all that the connection brings, behind what the file has. */
+function sinkOf(handle: FileHandle, socket: Socket, type: TransferType): { finished: Promise<void> } {
+  if (type === 'A') return new FileSink(handle, pipeline(socket, fromNetworkLines(), ignore))
+  if (isDivertible(socket)) return new StagedSink(handle, socket)
+  const sink = new FileSink(handle, socket)
+  socket.resume()
+  return sink
 }
 
 /** The first bytes of the file as it is into the new one. A file that is not there has none. */
@@ -126,3 +192,5 @@ function ends(socket: Socket): Promise<boolean> {
     socket.resume()
   })
 }
+
+function ignore(): void {}

@@ -148,7 +148,7 @@ async function readWhole(handle: FileHandle, buffer: Buffer, wanted: number, at:
 }
 
 /** Writes to a stream until its client is gone; no write is waited for longer than that. */
-class Writer {
+export class Writer {
   private readonly stream: Writable
   /** The connection itself: a pipelined response has none of its own yet, and would not hear of its end. */
   private readonly connection: Duplex

@@ -48,9 +48,9 @@ export async function openBridge(options: BridgeOptions): Promise<Bridge> {
 function carry(outside: Socket, { from, address, port }: BridgeOptions): void {
   const inside = from.net.connect({ host: address, port, allowHalfOpen: true, noDelay: true })
   // An end with an error is no orderly end: the other side shall see that too.
-  outside.on('error', () => inside.destroy())
+  outside.on('error', () => inside.resetAndDestroy())
   inside.on('error', () => outside.resetAndDestroy())
-  outside.on('close', () => inside.destroy())
+  outside.on('close', () => inside.destroySoon())
   inside.on('close', () => outside.destroySoon())
   outside.pipe(inside)
   inside.pipe(outside)

@@ -15,5 +15,9 @@ const ANSWERS: Record<EthtoolQuery, (nic: Host['nic'], bus: string, request: Eth
   statistics: (nic) => ({ statistics: nic.statistics() }),
   rings: (nic) => (nic.rings ? { rings: nic.rings } : {}),
   resize: (nic, _, { transmit, receive }) => ({ errno: nic.setRings({ transmit, receive }) }),
+  coalesce: (nic) => ({ coalesce: nic.coalesce }),
+  moderate: (nic, _, { transmit, receive }) => ({
+    errno: nic.setCoalesce({ txFrames: transmit, rxFrames: receive }),
+  }),
   driver: (_, bus) => ({ driver: { version: VERSION, bus } }),
 }

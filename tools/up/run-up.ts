@@ -3,6 +3,7 @@
 
 import type { Log } from '../../drivers/index.ts'
 import { CommandError, codeOf, messageOf, oneLine } from '../cli/errors.ts'
+import { DEFAULT_NICE, setNiceness } from '../cli/priority.ts'
 import { type OpenStack, openOnTap, openOnWire } from './open-stack.ts'
 import type { UpOptions } from './options.ts'
 import { openFiles } from './serve-all.ts'
@@ -26,7 +27,11 @@ export async function runUp(options: UpOptions): Promise<number> {
     if (level === 'warn' || level === 'error') speaker.warn(message)
   }
   const open = await openStack(options, stage, speaker, log)
-  return typeof open === 'number' ? open : await serveStack({ options, stage, speaker, files, open })
+  if (typeof open === 'number') return open
+  if (!setNiceness(options.nice ?? DEFAULT_NICE) && options.nice !== undefined) {
+    speaker.warn(`--nice ${options.nice} is for root; the niceness stays as it is`)
+  }
+  return await serveStack({ options, stage, speaker, files, open })
 }
 
 /** The stack, or the exit status of the process that ran it instead. */

@@ -91,7 +91,8 @@ export abstract class EndpointStream extends Duplex {
       this.once('connect', () => this._read())
       return
     }
-    this._intake.wanted = true
+    // A diversion that was stopped goes on when it is told to, not when the stream wants bytes.
+    if (!(this._intake instanceof DivertedIntake)) this._intake.wanted = true
     this._pull()
   }
 
@@ -130,7 +131,7 @@ export abstract class EndpointStream extends Duplex {
   }
 
   override read(size?: number): unknown {
-    this.#resumeManual()
+    if (!(this._intake instanceof DivertedIntake)) this.#resumeManual()
     return super.read(size)
   }
 

@@ -2,6 +2,7 @@
 // application's (the `onread` option). Owns whether more is wanted and the count of bytes; the socket drives it.
 
 import type { OnReadOpts } from 'node:net'
+import type { Readable } from 'node:stream'
 import type { TcpEndpoint } from '../../../stack/tcp/contract.ts'
 import type { Reader } from './reader.ts'
 
@@ -21,20 +22,31 @@ export class StreamIntake implements Intake {
   bytes = 0
   readonly manual = false
   private readonly reader: Reader
-  private readonly stream: { push(piece: Buffer): boolean }
+  private readonly stream: Readable
 
-  constructor(stream: { push(piece: Buffer): boolean }, reader: Reader) {
+  constructor(stream: Readable, reader: Reader) {
     this.stream = stream
     this.reader = reader
   }
 
   step(endpoint: TcpEndpoint): number {
+    if (isDiscarding(this.stream)) {
+      const length = this.reader.discard(endpoint)
+      if (length > 0) this.bytes += length
+      return length
+    }
     const piece = this.reader.take(endpoint)
     if (typeof piece === 'number') return piece
     this.bytes += piece.length
     if (!this.stream.push(piece)) this.wanted = false
     return piece.length
   }
+}
+
+/** `resume()` and nobody listens: the stream would throw each Buffer away, so none is made. */
+function isDiscarding(stream: Readable): boolean {
+  if (!stream.readableFlowing || stream.readableLength > 0 || stream.readableEncoding !== null) return false
+  return stream.listenerCount('data') === 0 && stream.listenerCount('readable') === 0
 }
 
 /** The application's own buffer (or the one it gives each time) is filled; its callback says whether to go on. */

@@ -53,6 +53,13 @@ export class Reader {
     return Buffer.from(buffer.subarray(0, filled))
   }
 
+  /** Lets go of the next bytes, which nobody will look at. As `take`, with their number. */
+  discard(endpoint: TcpEndpoint): number {
+    const length = endpoint.receive(PIECE, this.ref)
+    if (length > 0) this.ref.page.release()
+    return length
+  }
+
   /**
    * Bytes of a Buffer that `take` gave are not needed any more. When all of a page were given back it is used again; bytes
    * that were copied are the collector's, as always. True if the view was of a page.

@@ -50,6 +50,33 @@ describe('a poll', () => {
     rig.close()
   })
 
+  it("takes no more at a time than the device's own budget, and asks to be called again", () => {
+    const rig = new Rig().knowPeer()
+    const { device, stack } = rig
+    const sizes: number[] = []
+    const { poll } = device
+    device.poll = (budget, now) => {
+      const count = poll.call(device, budget, now)
+      sizes.push(count)
+      return count
+    }
+    const endpoint = bound(rig, 9, () => {})
+    const take = (wanted: number | undefined, budget?: number) => {
+      sizes.length = 0
+      Object.assign(device, { pollBudget: wanted })
+      for (let i = 0; i < 70; i++) device.receiving.push(datagram(9))
+      while (stack.poll(budget));
+      return sizes
+    }
+    expect(take(undefined)).toEqual([64, 6])
+    expect(take(20)).toEqual([20, 20, 20, 10])
+    expect(take(20, 30)).toEqual([20, 20, 20, 10])
+    expect(take(100)).toEqual([70])
+    expect(take(100, 35)).toEqual([35, 35, 0])
+    endpoint.close()
+    rig.close()
+  })
+
   it('acknowledges much data before the application gets its turn', () => {
     const rig = new Rig().knowPeer()
     const order: string[] = []

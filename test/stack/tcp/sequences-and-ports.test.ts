@@ -39,6 +39,11 @@ describe('initial sequence numbers (RFC 6528)', () => {
     expect(other.sequence(A, 1000, B, 80, 0)).not.toBe(sequences.sequence(A, 1000, B, 80, 0))
   })
 
+  it('are what TIME-WAIT prescribes, where it does', () => {
+    expect(sequences.sequence(A, 1000, B, 80, 0, -7)).toBe(-7)
+    expect(sequences.sequence(A, 1000, B, 80, 0, null)).toBe(sequences.sequence(A, 1000, B, 80, 0))
+  })
+
   it('timestamp offsets belong to the peer, not to the port', () => {
     expect(sequences.timestampOffset(A, B)).toBe(sequences.timestampOffset(A, B))
     expect(sequences.timestampOffset(A, B)).not.toBe(sequences.timestampOffset(B, A))

@@ -31,6 +31,7 @@ const TABLE: [name: string, check: (text: string) => unknown, good: string[], ba
   ['namespaceName', validators.namespaceName, ['pw', 'pw-1', 'a.b'], ['', '..', '-x', 'a/b', 'a b']],
   ['port', validators.port, ['1', '80', '65535'], ['', '0', '65536', '-1', '1.5', '1e3', '0x50', ' 80']],
   ['mtu', validators.mtu, ['576', '1500', '65521'], ['575', '65522', 'x']],
+  ['niceness', validators.niceness, ['-20', '-1', '0', '+5', '19'], ['', '-21', '20', '1.5', 'x', '--1']],
   [
     'seconds',
     validators.seconds(0.1, 10, '1'),

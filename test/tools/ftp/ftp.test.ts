@@ -42,11 +42,8 @@ describe('commands', () => {
     ['MODE B', '504'],
     ['STRU F', '200'],
     ['STRU R', '504'],
-    ['SIZE hello.txt', '213 12'],
-    ['SIZE link', '213 12'],
-    ['SIZE folder', '550'],
-    ['SIZE out', '550'],
-    ['SIZE ../secret', '550'],
+    // Type A, as at the beginning.
+    ['SIZE hello.txt', '550'],
     ['MDTM hello.txt', '213 20010909014640'],
     ['MLST hello.txt', '250-Facts:\r\n type=file;size=12;modify=20010909014640;perm=r; /hello.txt\r\n250 End'],
     ['REST x', '501'],
@@ -54,6 +51,7 @@ describe('commands', () => {
     ['PORT 127,0,0,1,4,1', '502'],
     ['EPRT |1|127.0.0.1|1025|', '502'],
     ['DELE hello.txt', '502'],
+    ['MKD new', '550'],
     ['STOR new', '550'],
     ['APPE hello.txt', '550'],
     ['RETR hello.txt', '425'],
@@ -78,6 +76,19 @@ describe('commands', () => {
     expect(reply.slice(0, expected.length)).toBe(expected)
     expect(await client.say('QUIT')).toMatch(/^221 /)
     await client.closed
+  })
+
+  it.each([
+    ['hello.txt', '213 12'],
+    ['link', '213 12'],
+    ['folder', '550'],
+    ['out', '550'],
+    ['../secret', '550'],
+  ])('SIZE %s in type I: %s', async (name, expected) => {
+    const client = await read.loggedIn()
+    await client.say('TYPE I')
+    expect((await client.say(`SIZE ${name}`)).slice(0, expected.length)).toBe(expected)
+    client.socket.destroy()
   })
 
   it('wants a login first', async () => {
@@ -133,6 +144,25 @@ describe('downloads', () => {
     client.socket.destroy()
   })
 
+  it('ends lines by CR LF in type A, whatever the size of the file, and goes on from no place there', async () => {
+    const lines = 'a line\n\nanother\r\n'.repeat(50_000)
+    writeFileSync(join(read.folder, 'lines.txt'), lines)
+    writeFileSync(join(read.folder, 'empty.txt'), '')
+    const client = await read.loggedIn()
+    const { bytes, replies } = await client.fetch('RETR lines.txt')
+    expect(bytes.toString() === lines.replace(/\r?\n/g, '\r\n')).toBe(true)
+    // No number of bytes is told that is not sent.
+    expect(replies).toEqual(['150 Sending lines.txt.', '226 Transfer complete.'])
+    expect((await client.fetch('RETR empty.txt')).bytes.length).toBe(0)
+    await client.say('REST 5')
+    expect((await client.fetch('RETR lines.txt')).replies[0]).toMatch(/^554 /)
+    await client.say('TYPE I')
+    expect((await client.fetch('RETR lines.txt')).bytes.toString() === lines).toBe(true)
+    rmSync(join(read.folder, 'lines.txt'))
+    rmSync(join(read.folder, 'empty.txt'))
+    client.socket.destroy()
+  })
+
   it('lists as ls does, by names, and by facts', async () => {
     const client = await read.loggedIn()
     const long = (await client.fetch('LIST -la')).bytes.toString()
@@ -157,7 +187,7 @@ describe('downloads', () => {
     expect((await stranger).length).toBe(0)
     const data = collected(connect(port, '127.0.0.1'))
     expect(await client.say('RETR hello.txt')).toMatch(/^150 /)
-    expect((await data).toString()).toBe('hello\nworld\n')
+    expect((await data).toString()).toBe('hello\r\nworld\r\n')
     expect(await client.reply()).toMatch(/^226 /)
     client.socket.destroy()
   })
@@ -173,14 +203,15 @@ describe('downloads', () => {
     expect(await client.reply()).toMatch(/^226 /)
     data.resume()
     expect((await closed).length).toBeLessThan(large.length)
-    expect((await client.fetch('RETR hello.txt')).bytes.length).toBe(12)
+    expect((await client.fetch('RETR hello.txt')).bytes.length).toBe(14)
     client.socket.destroy()
   })
 
-  it('says so when the file becomes shorter in the middle', async () => {
+  it.each(['A', 'I'])('says so when the file becomes shorter in the middle, type %s', async (type) => {
     const path = join(read.folder, 'shrinks')
     writeFileSync(path, Buffer.alloc(30_000_000, 'x'))
     const client = await read.loggedIn()
+    await client.say(`TYPE ${type}`)
     const data = connect(await client.extended(), '127.0.0.1')
     data.on('error', () => {}).pause()
     expect(await client.say('RETR shrinks')).toMatch(/^150 /)
@@ -207,6 +238,7 @@ describe('uploads', () => {
 
   it('stores, replaces, goes on with and adds to a file, also below the root', async () => {
     const client = await write.loggedIn()
+    await client.say('TYPE I')
     expect((await client.send('STOR folder/deep/up.bin', large))[1]).toMatch(/^226 /)
     const path = join(write.folder, 'folder/deep/up.bin')
     expect(readFileSync(path).equals(large)).toBe(true)
@@ -217,6 +249,60 @@ describe('uploads', () => {
     expect(readFileSync(path).equals(Buffer.concat([large.subarray(0, 5), Buffer.from('end')]))).toBe(true)
     expect((await client.send('APPE fresh', Buffer.from('new')))[1]).toMatch(/^226 /)
     expect(readFileSync(join(write.folder, 'fresh'), 'utf8')).toBe('new')
+    client.socket.destroy()
+  })
+
+  it('goes on behind the place that REST says, and only behind one that the file has', async () => {
+    const path = join(write.folder, 'resumed.bin')
+    writeFileSync(path, '0123456789')
+    const client = await write.loggedIn()
+    await client.say('TYPE I')
+    const goOn = async (at: number, name = 'resumed.bin') => {
+      await client.say(`REST ${at}`)
+      const replies = await client.send(`STOR ${name}`, Buffer.from('x'))
+      return replies.map((reply) => reply.slice(0, 3)).join(' ')
+    }
+    expect(await goOn(11)).toBe('554')
+    expect(await goOn(1, 'none.bin')).toBe('554')
+    expect(await goOn(10)).toBe('150 226')
+    expect(readFileSync(path, 'utf8')).toBe('0123456789x')
+    // What the file had behind the place is gone.
+    expect(await goOn(3)).toBe('150 226')
+    expect(readFileSync(path, 'utf8')).toBe('012x')
+    // The next one begins at the beginning again.
+    expect((await client.send('STOR resumed.bin', Buffer.from('new')))[1]).toMatch(/^226 /)
+    expect(readFileSync(path, 'utf8')).toBe('new')
+    await client.say('TYPE A')
+    expect(await goOn(1)).toBe('554')
+    expect(readFileSync(path, 'utf8')).toBe('new')
+    rmSync(path)
+    client.socket.destroy()
+  })
+
+  it('takes lines in type A: their ends are LF here', async () => {
+    const client = await write.loggedIn()
+    const lines = 'a\r\n\r\nb\rc\n'.repeat(100_000)
+    expect((await client.send('STOR lines.txt', Buffer.from(`${lines}\r`)))[1]).toMatch(/^226 /)
+    const path = join(write.folder, 'lines.txt')
+    expect(readFileSync(path, 'utf8') === `${lines.replaceAll('\r\n', '\n')}\r`).toBe(true)
+    expect((await client.send('APPE lines.txt', Buffer.from('\r\nend\r\n')))[1]).toMatch(/^226 /)
+    expect(readFileSync(path, 'utf8').slice(-8)).toBe('c\n\r\nend\n')
+    rmSync(path)
+    client.socket.destroy()
+  })
+
+  it('makes folders', async () => {
+    const client = await write.loggedIn()
+    expect(await client.say('MKD folder/a "b')).toBe('257 "/folder/a ""b" was made.')
+    expect(readdirSync(join(write.folder, 'folder'))).toContain('a "b')
+    expect(await client.say('XMKD folder/a "b/c')).toMatch(/^257 /)
+    for (const line of ['MKD folder', 'MKD hello.txt', 'MKD nowhere/x', 'MKD hello.txt/x', 'MKD out']) {
+      expect(await client.say(line)).toMatch(/^550 /)
+    }
+    for (const name of ['/', '.pagewire-upload-1-x', 'x'.repeat(256)]) {
+      expect(await client.say(`MKD ${name}`)).toMatch(/^553 /)
+    }
+    expect(await client.say('MKD')).toMatch(/^501 /)
     client.socket.destroy()
   })
 

@@ -12,11 +12,11 @@ afterEach(async () => {
   expect(await arena.close()).toEqual(NO_LEAKS)
 })
 
-async function pair(): Promise<{ socket: Socket; peer: Socket }> {
+async function pair(options: { pauseOnConnect?: boolean } = {}): Promise<{ socket: Socket; peer: Socket }> {
   arena = await SimulatedArena.make()
   return arena.settle(
     (async () => {
-      const server = arena.server.createServer()
+      const server = arena.server.createServer(options)
       server.listen(0)
       await once(server, 'listening')
       const accepted = told(server, 'connection')
@@ -63,6 +63,31 @@ describe('divert', () => {
     expect(parts.diverted().equals(all.subarray(0, length))).toBe(true)
     expect(parts.streamed().equals(all.subarray(length))).toBe(true)
     expect(peer.bytesRead).toBe(length + 3000)
+  })
+
+  it('stops when it is told to, also while the stream begins to flow', async () => {
+    const { socket, peer } = await pair({ pauseOnConnect: true })
+    socket.write(pattern(0, 1000))
+    await arena.simulation.run({ forMicroseconds: 1_000_000 })
+    let came = 0
+    peer.divert(1000, {
+      buffer: Buffer.alloc(100),
+      callback: (bytes) => {
+        came += bytes
+        return false
+      },
+    })
+    peer.resume()
+    const seen: number[] = []
+    for (let i = 0; i < 3; i++) {
+      await arena.simulation.run({ forMicroseconds: 1_000_000 })
+      peer.read(0)
+      seen.push(came)
+      peer.resume()
+    }
+    expect(seen).toEqual([100, 200, 300])
+    socket.destroy()
+    peer.destroy()
   })
 
   it('is over when its bytes came, with nothing behind them: no end, no data', async () => {

@@ -1,6 +1,7 @@
 // Between an endpoint and a stream: which bytes are copied and which are handed over with their page, and what happens
 // to a write that does not fit.
 
+import { PassThrough, Readable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BufferIntake, bufferIntake, StreamIntake } from '../../../../drivers/host/net/intake.ts'
@@ -110,19 +111,48 @@ describe('reading', () => {
     const subject = new ScriptedEndpoint(65600)
     for (let i = 0; i < 100; i++) subject.arrive(pattern(i * 1000, 1000))
     const seen: number[] = []
-    const intake = new StreamIntake(
-      {
-        push: () => {
-          seen.push(intake.bytes)
-          return false
-        },
-      },
-      newReader(),
-    )
+    const stream = new Readable({ read() {} })
+    stream.push = () => {
+      seen.push(intake.bytes)
+      return false
+    }
+    const intake = new StreamIntake(stream, newReader())
     intake.wanted = true
     expect(intake.step(subject.endpoint)).toBe(65536)
     expect(intake.wanted).toBe(false)
     expect(seen).toEqual([65536])
+  })
+
+  it('makes no Buffer of what a resumed stream would throw away, but counts it', () => {
+    const subject = new ScriptedEndpoint(2048)
+    const stream = new Readable({ read() {} })
+    const intake = new StreamIntake(stream, newReader())
+    intake.wanted = true
+    stream.resume()
+    subject.arrive(pattern(0, 1500))
+    expect(intake.step(subject.endpoint)).toBe(1500)
+    expect([intake.bytes, intake.wanted, stream.readableLength]).toEqual([1500, true, 0])
+    expect([subject.pool.surrendered, subject.pool.outstanding]).toEqual([0, 0])
+    expect(intake.step(subject.endpoint)).toBe(-EAGAIN)
+  })
+
+  it.each<[string, (stream: Readable) => void]>([
+    ['listens', (stream) => stream.on('data', () => {})],
+    ['waits to read', (stream) => stream.on('readable', () => {})],
+    ['pipes', (stream) => stream.pipe(new PassThrough())],
+    ['has paused', (stream) => stream.pause()],
+    ['wants text', (stream) => stream.resume().setEncoding('utf8')],
+    ['has asked for nothing yet', () => {}],
+  ])('makes Buffers for whoever %s', (_name, prepare) => {
+    const subject = new ScriptedEndpoint(2048)
+    const stream = new Readable({ read() {} })
+    prepare(stream)
+    const pushed: number[] = []
+    stream.push = (piece: Buffer) => pushed.push(piece.length) > 0
+    const intake = new StreamIntake(stream, newReader())
+    subject.arrive(pattern(0, 1500))
+    expect(intake.step(subject.endpoint)).toBe(1500)
+    expect(pushed).toEqual([1500])
   })
 
   it('fills the buffer of an application, which may ask for a pause', () => {

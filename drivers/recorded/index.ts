@@ -1,0 +1,3 @@
+// What the room of the recorded card offers.
+
+export { RecordedPort, type RecordedPortOptions } from './recorded-port.ts'
