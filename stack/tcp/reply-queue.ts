@@ -95,7 +95,7 @@ export class ReplyQueue {
 
   /** False: refused, try again. Any other error drops the reply. */
   private send(reply: Reply, now: number): boolean {
-    const path = reply.path ?? this.network.path(reply.remote, reply.local)
+    const path = reply.path ?? this.network.replyPath(reply.remote, reply.local)
     if (typeof path === 'number') return true
     const { writer } = this
     const frame = writer.open(path)
