@@ -149,7 +149,7 @@ export class FaultInjector extends WrappedPort implements Pollable {
 
   // Up.
 
-  override receive(budget: number): number {
+  override receive(budget: number, thorough?: boolean): number {
     const way = this.inbound
     this.told = false
     let count = 0
@@ -157,7 +157,7 @@ export class FaultInjector extends WrappedPort implements Pollable {
       super.onFrame(way.held.take())
       count++
     }
-    return count < budget ? count + this.inner.receive(budget - count) : count
+    return count < budget ? count + this.inner.receive(budget - count, thorough) : count
   }
 
   override onFrame(frame: Frame): void {

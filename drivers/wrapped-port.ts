@@ -66,8 +66,8 @@ export class WrappedPort implements Port, PortSink {
     this.inner.doorbell()
   }
 
-  receive(budget: number): number {
-    return this.inner.receive(budget)
+  receive(budget: number, thorough?: boolean): number {
+    return this.inner.receive(budget, thorough)
   }
 
   attach(sink: PortSink, frames: FramePool): void {

@@ -165,13 +165,13 @@ export class Nic implements Device, PortSink {
     this.wake()
   }
 
-  poll(budget: number, now: number): number {
+  poll(budget: number, now: number, thorough = true): number {
     this.now = now
     const outer = this.busy
     this.busy = true
     this.polling = true
     try {
-      return this.port.receive(budget)
+      return this.port.receive(budget, thorough)
     } finally {
       this.polling = false
       this.coalescer.flush()

@@ -57,8 +57,11 @@ export interface Port {
   post(frame: Frame): boolean
   /** One call to the hardware for all that was posted. Completions may come from within it. */
   doorbell(): void
-  /** Takes at most `budget` frames from the hardware, each to `onFrame`. Returns how many. */
-  receive(budget: number): number
+  /**
+   * Takes at most `budget` frames from the hardware, each to `onFrame`. Returns how many. Unless `thorough` some may be left, of
+   * which `onReadable` tells.
+   */
+  receive(budget: number, thorough?: boolean): number
   /** The one sink of this port, and the pool from which the port takes the frames that it hands up. */
   attach(sink: PortSink, frames: FramePool): void
   /** Frees the hardware. Frames still on the ring complete with ECANCELED-like errno ENODEV. Idempotent. */

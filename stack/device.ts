@@ -26,8 +26,11 @@ export interface Device {
   flush(): void
   /** Frames that a poll of the stack takes from it at most, 1 or more; POLL_BUDGET when absent. */
   readonly pollBudget?: number
-  /** Takes at most `budget` frames from the hardware and hands each to the receiver. Returns how many there were. */
-  poll(budget: number, now: number): number
+  /**
+   * Takes at most `budget` frames from the hardware and hands each to the receiver. Returns how many there were. `thorough`: it
+   * matters now that none is left that could be taken; otherwise the device may leave what it will ring for again.
+   */
+  poll(budget: number, now: number, thorough: boolean): number
   /** The one receiver of this device. */
   attach(receiver: DeviceReceiver): void
 }

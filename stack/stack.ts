@@ -250,13 +250,15 @@ export class Stack implements StackContext {
   /** Takes frames in; layers only set verdicts meanwhile. True if a device has more. */
   private receive(budget: number): boolean {
     const { interfaces } = this.network
+    // What came before a deadline is seen before it: it may make it needless.
+    const thorough = this.heap.next() <= this.time
     let more = false
     this.narrow = false
     for (let i = 0; i < interfaces.length; i++) {
       const { device } = interfaces[i]
       const most = Math.min(budget, device.pollBudget ?? POLL_BUDGET)
       if (most < POLL_BUDGET) this.narrow = true
-      if (device.poll(most, this.time) >= most) more = true
+      if (device.poll(most, this.time, thorough) >= most) more = true
     }
     return more
   }

@@ -202,10 +202,10 @@ export class TapPort implements Port {
     this.sink?.onWritable()
   }
 
-  receive(budget: number): number {
+  receive(budget: number, thorough = true): number {
     this.receiving = true
     try {
-      return this.take(budget)
+      return this.take(budget, thorough)
     } finally {
       this.receiving = false
     }
@@ -274,11 +274,11 @@ export class TapPort implements Port {
 
   // The receive side.
 
-  private take(budget: number): number {
+  private take(budget: number, thorough: boolean): number {
     if (this.closed || this.gone) return 0
     let taken = 0
     let drained = false
-    const single = this.singles > 0 && this.singles < SINGLES
+    const single = !thorough && this.singles > 0 && this.singles < SINGLES
     while (taken < budget && !drained && !this.closed) {
       const wanted = single ? 1 : Math.min(budget - taken, this.receiveRing.size)
       const posted = this.receiveRing.fill(wanted)
