@@ -8,8 +8,16 @@ import { CommandError, messageOf, oneLine } from '../cli/errors.ts'
 export const MTU = 1500
 const SYSCTL = '/proc/sys/net/ipv4'
 const CONGESTION = 'cubic'
-/** As many ports as there are; few sockets in TIME-WAIT, so that thousands of connections per second find one. */
-const SETTINGS = { ip_local_port_range: '1024 65535', tcp_max_tw_buckets: '2000', tcp_max_syn_backlog: '8192' }
+/**
+ * As many ports as there are; few sockets in TIME-WAIT, so that thousands of connections per second find one; a server that
+ * the machine halts for some seconds is not taken for gone.
+ */
+const SETTINGS = {
+  ip_local_port_range: '1024 65535',
+  tcp_max_tw_buckets: '2000',
+  tcp_max_syn_backlog: '8192',
+  'neigh/default/mcast_solicit': '20',
+}
 
 /** Sets this namespace up. The congestion control that is the namespace's default then. */
 export function settle(): string {
