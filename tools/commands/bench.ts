@@ -5,7 +5,7 @@ import { TEST_NAMES } from '../bench/catalogue.ts'
 import { type BenchOptions, DEFAULTS, QUICK } from '../bench/options.ts'
 import { runBench } from '../bench/run-bench.ts'
 import { runServe, type ServeArguments } from '../bench/run-serve.ts'
-import { cidr, integer, interfaceName, macAddress, mtu, seconds } from '../cli/validators.ts'
+import { busyPoll, cidr, integer, interfaceName, macAddress, mtu, seconds } from '../cli/validators.ts'
 
 const NOTES = `
 Measures the stack on a TAP beside the kernel's own TCP and Node over it (both on a veth pair), and beside a program that
@@ -49,6 +49,8 @@ export function registerBench(program: Command, ends: (status: number) => void):
     .option('--mac <address>', "the card's Ethernet address (default: random)", macAddress)
     .option('--mtu <bytes>', 'the largest IP packet on the wire (default: as the TAP has it)', mtu)
     .option('--file <path>', 'what is sent from a file: ports 5011 and 5012, and /big')
+    .option('--busy-poll <microseconds>', 'how long to look for more before sleeping (default: 0)', busyPoll)
+    .option('--no-prefetch', 'no thread that brings pages of files into the cache before they are sent')
     .option('--no-vnet-hdr', 'a plain TAP: everything in software')
     .option('--control', 'lines `start` and `stop` on standard input: what the heap went through between them, as JSON')
     .addOption(
