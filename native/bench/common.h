@@ -19,6 +19,9 @@ void fail(const char *what) __attribute__((noreturn));
 // Ends with the process that started it, also when that is killed.
 void end_with_parent(void);
 
+// As many open files as this process may have.
+void raise_file_limit(void);
+
 struct sockaddr_in address_of(const char *text, const char *port);
 
 // A TCP socket with TCP_NODELAY, cubic and limits of 10 s on waiting; `flags` as SOCK_NONBLOCK. -1 on error.

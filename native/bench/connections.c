@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -99,13 +98,10 @@ int open_close_main(const struct sockaddr_in *to, double seconds, int inflight) 
 // Opens `count` connections, the first 20,000 from `first_source` and so on by address; says so, waits for a line on standard
 // input, asks some of them, says how many answered, and waits for the next line before it leaves.
 int idle_main(const struct sockaddr_in *to, int count, const char *first_source) {
-  struct rlimit files;
   struct sockaddr_in source = {.sin_family = AF_INET};
   int open = 0, alive = 0, one = 1;
   char line[16];
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
+  raise_file_limit();
   int *fds = calloc((size_t)count, sizeof *fds);
   if (!fds || inet_pton(AF_INET, first_source, &source.sin_addr) != 1) fail("no address");
   uint32_t base = ntohl(source.sin_addr.s_addr);

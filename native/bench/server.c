@@ -132,6 +132,7 @@ int main(int count, char **words) {
   static const char *const ports[] = {"5001", "5002", "5011"};
   struct stat status;
   end_with_parent();
+  raise_file_limit();
   if (count < 3) {
     fputs("usage: server ADDRESS FILE\n", stderr);
     return 2;
