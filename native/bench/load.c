@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static int hold(void) {
@@ -46,6 +47,8 @@ static int launch(char **words) {
 int main(int count, char **words) {
   const char *what = count > 1 ? words[1] : "";
   end_with_parent();
+  // As `bench serve` goes before others, so do all that it is compared with, and the client.
+  setpriority(PRIO_PROCESS, 0, -10);
   if (!strcmp(what, "hold")) return hold();
   if (!strcmp(what, "launch") && count > 3) return launch(words + 2);
   if (count < 5) {

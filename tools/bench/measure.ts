@@ -136,7 +136,9 @@ async function idle(
     const processor = ((ticks(pid) - from) * TICK * 100) / (performance.now() - started)
     client.say('ask')
     const { alive, asked } = await client.answer(signal, GRACE)
-    return { private: used.private / open, slab: used.slab / open, alive: (alive / asked) * 100, processor, open }
+    // The kernel's sockets are no memory of the process.
+    const each = server.child.name === 'kernel' ? Number.NaN : used.private / open
+    return { private: each, slab: used.slab / open, alive: (alive / asked) * 100, processor, open }
   } finally {
     await servers.done(client)
   }
