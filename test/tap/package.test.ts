@@ -52,10 +52,13 @@ describeOnTap('the package', ['ip', 'curl'], () => {
     expect(readdirSync(join(folder, 'node_modules/pagewire'))).not.toContain('binding.gyp')
   })
 
-  it('brings the sources of the addon, and not its build for tests', () => {
+  it('brings the sources of the addon and of the benchmarks, and not its build for tests', () => {
     const names = readdirSync(join(folder, 'node_modules/pagewire/native'))
     expect(names).toEqual(expect.arrayContaining(['binding.gyp', 'payload-guard.h', 'ring.cc', 'prebuilds']))
     expect(names).not.toContain('guarded')
+    // `pagewire bench` builds them where it runs.
+    const programs = readdirSync(join(folder, 'node_modules/pagewire/native/bench'))
+    expect(programs).toEqual(expect.arrayContaining(['common.h', 'floor.c', 'load.c', 'server.c']))
   })
 
   it("runs README's example", async () => {

@@ -13,6 +13,7 @@ const PACKAGES: Record<string, string> = {
   tshark: 'tshark',
   wrk: 'wrk',
   ip: 'iproute2',
+  gcc: 'gcc libc6-dev',
   nstat: 'iproute2',
   ethtool: 'ethtool',
   unshare: 'util-linux',

@@ -65,12 +65,17 @@ async function sendMemory(socket: Socket, memory: Buffer, count: number): Promis
   for (let left = count; left > 0; ) {
     const length = Math.min(left, memory.length)
     left -= length
-    sent.push(socket.writeZeroCopy(length === memory.length ? memory : memory.subarray(0, length)))
+    const piece = socket.writeZeroCopy(length === memory.length ? memory : memory.subarray(0, length))
+    // It is awaited later, and not at all when one before it fails.
+    piece.catch(ignore)
+    sent.push(piece)
     if (sent.length >= AHEAD) await sent.shift()
   }
   await Promise.all(sent)
   return count
 }
+
+function ignore(): void {}
 
 /** As much as the stream takes before it asks to wait. */
 function writeMemory(socket: Socket, memory: Buffer, count: number): Promise<number> {

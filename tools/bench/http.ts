@@ -3,7 +3,7 @@
 // server for anybody else: it takes requests without a body and believes their heads.
 
 import { open, stat } from 'node:fs/promises'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { Socket as NodeSocket } from 'node:net'
 import type { Host, Socket } from '../../drivers/index.ts'
 import { sendFile } from '../serve/send-file.ts'
@@ -27,7 +27,12 @@ export async function serveHttp(
     server.once('error', reject)
     server.listen({ port: minimal, backlog }, resolve)
   })
-  const server = createServer((request, response) => {
+  await host.listen(nodeServer(big), node)
+}
+
+/** Node's own `http`, on whatever sockets it is given. */
+export function nodeServer(big: Big | null): Server {
+  return createServer((request, response) => {
     if (request.url === '/big' && big) {
       response.writeHead(200, { 'Content-Length': big.size })
       answerBig(response, big).catch(() => response.destroy())
@@ -36,10 +41,9 @@ export async function serveHttp(
     response.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': BODY.length })
     response.end(BODY)
   })
-  await host.listen(server, node)
 }
 
-interface Big {
+export interface Big {
   file: string
   size: number
 }
@@ -53,7 +57,8 @@ async function answerBig(response: ServerResponse, { file, size }: Big): Promise
   }
 }
 
-function respond(socket: Socket, big: Big | null): void {
+/** The minimal responder, on one connection. `big` needs a socket of ours. */
+export function respond(socket: Socket, big: Big | null): void {
   let rest = ''
   socket.on('error', () => socket.destroy())
   socket.on('data', (bytes: Buffer) => {

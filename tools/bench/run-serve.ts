@@ -5,6 +5,7 @@ import type { Cidr } from '../../stack/base/ip-address.ts'
 import { CommandError, messageOf, oneLine } from '../cli/errors.ts'
 import { catchInterrupt } from '../cli/interrupt.ts'
 import { DEFAULT_NICE, setNiceness } from '../cli/priority.ts'
+import { answerWatch } from './heap-watch.ts'
 import { type ServeOptions, serveBenchmarks } from './serve.ts'
 
 export interface ServeArguments extends ServeOptions {
@@ -15,9 +16,10 @@ export interface ServeArguments extends ServeOptions {
   busyPoll?: number
   prefetch: boolean
   vnetHdr: boolean
+  control?: boolean
 }
 
-/** Serves until SIGINT or SIGTERM. The exit status. Throws CommandError when it cannot. */
+/** Serves until SIGINT or SIGTERM. The exit status. Throws CommandError when it cannot, or when the TAP is deleted. */
 export async function runServe(given: ServeArguments): Promise<number> {
   const { tap: name, address, mac, mtu, vnetHdr, busyPoll = 0, prefetch } = given
   const interrupt = catchInterrupt()
@@ -39,9 +41,12 @@ export async function runServe(given: ServeArguments): Promise<number> {
     process.stdout.write(
       `serving on ${name} as ${address.address}: 5001 5002 5003 5004${given.file === undefined ? '' : ' 5011 5012'} 8080 8081\n`,
     )
-    await new Promise<void>((resolve) => {
+    if (given.control) answerWatch(process.stdin, (line) => process.stdout.write(line))
+    await new Promise<void>((resolve, reject) => {
       interrupt.signal.addEventListener('abort', () => resolve(), { once: true })
-      host.once('gone', () => resolve())
+      host.once('gone', () => reject(new CommandError(`the TAP ${name} was deleted`)))
+      // Whoever gave the lines is gone.
+      if (given.control) process.stdin.once('end', resolve)
     })
     return 0
   } finally {

@@ -26,11 +26,18 @@ export async function serveBenchmarks(host: Host, { file, http }: ServeOptions):
   await listen(host, 5002, (socket) => socket.resume())
   await listen(host, 5003, (socket) => socket.on('data', (bytes) => socket.write(bytes)))
   if (file !== undefined) {
-    const { size } = await stat(file)
+    const size = await sizeOf(file)
     await listen(host, 5011, bulk({ kind: 'send-file', file, size }))
     await listen(host, 5012, bulk({ kind: 'stream', file, size }))
   }
   await serveHttp(host, file, http === 'minimal' ? [8080, 8081] : [8081, 8080], BACKLOG)
+}
+
+/** Rejects when it is no file with bytes in it. */
+async function sizeOf(file: string): Promise<number> {
+  const stats = await stat(file)
+  if (!stats.isFile() || stats.size === 0) throw new Error(`${file} is not a file with bytes in it`)
+  return stats.size
 }
 
 function bulk(way: BulkWay): (socket: Socket) => void {

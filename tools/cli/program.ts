@@ -25,8 +25,8 @@ const COMMANDS: readonly ((program: Command, ends: (status: number) => void) => 
   registerSs,
   registerEthtool,
   registerLab,
-  registerReplay,
   registerBench,
+  registerReplay,
 ]
 
 const EPILOGUE = `
@@ -38,6 +38,7 @@ Examples:
   pagewire tcpdump -w out.pcapng      what is on its wire
   pagewire nstat -a                   what it counted
   pagewire lab zerocopy               what zero copy and each offload are worth on this machine
+  pagewire bench --quick              how fast it is, beside the kernel
   pagewire replay out.pcapng --host 192.0.2.2   the same frames, to the stack of today`
 
 /** Runs a command line (without `node` and the program) and answers the exit status. */
@@ -63,11 +64,15 @@ function createProgram(ends: (status: number) => void): Command {
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', EPILOGUE)
   for (const register of COMMANDS) register(program, ends)
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({ writeErr: () => {} })
     command.showSuggestionAfterError(true).allowExcessArguments(false)
   }
   return program
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
 }
 
 /** Prints what went wrong, in one line, and answers the exit status. */
@@ -88,7 +93,10 @@ function report(error: unknown, name: string, words: readonly string[]): number 
   return 1
 }
 
+/** The command that was meant, with the one below it where there is one: `pagewire bench serve`. */
 function activeName(program: Command, words: readonly string[]): string {
   const command = program.commands.find((one) => words.includes(one.name()))
-  return command ? `pagewire ${command.name()}` : 'pagewire'
+  if (!command) return 'pagewire'
+  const below = command.commands.find((one) => words[words.indexOf(command.name()) + 1] === one.name())
+  return ['pagewire', command.name(), ...(below ? [below.name()] : [])].join(' ')
 }

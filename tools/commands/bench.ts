@@ -1,11 +1,46 @@
 // `pagewire bench`: the options of the command line. What they do is in bench/.
 
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { TEST_NAMES } from '../bench/catalogue.ts'
+import { type BenchOptions, DEFAULTS, QUICK } from '../bench/options.ts'
+import { runBench } from '../bench/run-bench.ts'
 import { runServe, type ServeArguments } from '../bench/run-serve.ts'
-import { busyPoll, cidr, interfaceName, macAddress, mtu } from '../cli/validators.ts'
+import { busyPoll, cidr, integer, interfaceName, macAddress, mtu, seconds } from '../cli/validators.ts'
+
+const NOTES = `
+Measures the stack on a TAP beside the kernel's own TCP and Node over it (both on a veth pair), and beside a program that
+does nothing but write frames, the floor; each as a server of the same client. Prints a table in Markdown. Needs root, gcc
+and iproute2; takes about ten minutes, --quick one. Tests: ${TEST_NAMES.join(', ')}.`
+
+interface RunArguments {
+  tests?: string[]
+  rounds?: number
+  seconds?: number
+  connections?: number
+  json?: string | true
+  compare?: string
+  quick?: boolean
+}
 
 export function registerBench(program: Command, ends: (status: number) => void): void {
-  const bench = program.command('bench').description('measure the stack')
+  const bench = program.command('bench').description('measure the stack, beside the kernel')
+  const run = bench
+    .command('run', { isDefault: true })
+    .description('measure everything; what happens when no command is named')
+    .option('--tests <list>', 'only these, separated by commas', testNames)
+    .option('--rounds <number>', `how often each is measured (default: ${DEFAULTS.rounds})`, integer(1, 99, 5))
+    .option('--seconds <seconds>', `how long each takes (default: ${DEFAULTS.seconds})`, seconds(0.05, 60, '1'))
+    .option(
+      '--connections <number>',
+      `how many idle connections (default: ${DEFAULTS.connections})`,
+      integer(1, 200_000, 10_000),
+    )
+    .option('--json [file]', 'print JSON, or write it to a file beside the table')
+    .option('--compare <file>', 'print the changes since the run whose --json this is')
+    .option('--quick', 'one short round of everything')
+    .addHelpText('after', NOTES)
+    .action(async (given: RunArguments) => ends(await runBench(withDefaults(given))))
+  bench.addHelpText('after', () => `\n${run.helpInformation()}${NOTES}`)
   bench
     .command('serve')
     .description('serve what the client of a benchmark asks for, on a TAP that is there')
@@ -17,10 +52,28 @@ export function registerBench(program: Command, ends: (status: number) => void):
     .option('--busy-poll <microseconds>', 'how long to look for more before sleeping (default: 0)', busyPoll)
     .option('--no-prefetch', 'no thread that brings pages of files into the cache before they are sent')
     .option('--no-vnet-hdr', 'a plain TAP: everything in software')
+    .option('--control', 'lines `start` and `stop` on standard input: what the heap went through between them, as JSON')
     .addOption(
       new Option('--http <kind>', 'what answers on 8080; the other one answers on 8081')
         .choices(['minimal', 'node'])
         .default('minimal'),
     )
     .action(async (given: ServeArguments) => ends(await runServe(given)))
+}
+
+/** What was said, the rest as --quick or nobody has it. */
+export function withDefaults({ quick, ...given }: RunArguments): BenchOptions {
+  return { ...(quick ? QUICK : DEFAULTS), ...given }
+}
+
+export function testNames(text: string): string[] {
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  const unknown = names.find((name) => !TEST_NAMES.includes(name))
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`There is no test '${unknown}'; there are: ${TEST_NAMES.join(', ')}.`)
+  if (names.length === 0) throw new InvalidArgumentError(`Name some of: ${TEST_NAMES.join(', ')}.`)
+  return names
 }

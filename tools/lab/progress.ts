@@ -1,4 +1,4 @@
-// How far the lab is: a bar on a terminal, one line for each round elsewhere. On standard error, so that the table alone is
+// How far a series of measurements is (the lab's, and those of bench): a bar on a terminal, one line for each round elsewhere. On standard error, so that the table alone is
 // on standard output.
 
 export interface ProgressOutput {
@@ -14,20 +14,27 @@ export class Progress {
   private readonly steps: number
   private readonly started: number
   private readonly clock: () => number
+  private readonly command: string
   private done = 0
   private stage = ''
 
-  constructor(output: ProgressOutput, steps: number, clock: () => number = () => performance.now()) {
+  constructor(
+    output: ProgressOutput,
+    steps: number,
+    clock: () => number = () => performance.now(),
+    command = 'pagewire lab',
+  ) {
     this.output = output
     this.steps = steps
     this.clock = clock
+    this.command = command
     this.started = clock()
   }
 
   /** One more step begins: `what` of `stage`. Steps that were done count for the time that is left. */
   step(stage: string, what: string): void {
     if (this.output.isTTY) this.draw(`${stage}: ${what}`)
-    else if (stage !== this.stage) this.output.write(`pagewire lab: ${stage}\n`)
+    else if (stage !== this.stage) this.output.write(`${this.command}: ${stage}\n`)
     this.stage = stage
     this.done++
   }
