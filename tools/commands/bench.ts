@@ -2,7 +2,18 @@
 
 import { type Command, Option } from 'commander'
 import { runServe, type ServeArguments } from '../bench/run-serve.ts'
-import { cidr, interfaceName, macAddress, mtu } from '../cli/validators.ts'
+import { cidr, integer, interfaceName, macAddress, mtu } from '../cli/validators.ts'
+import {
+  DEFAULT_CONNECTIONS,
+  DEFAULT_DURATION,
+  duration,
+  freshSeed,
+  phaseList,
+  type SoakOptions,
+  seed,
+} from '../soak/options.ts'
+import { PHASES } from '../soak/plan.ts'
+import { runSoak } from '../soak/run-soak.ts'
 
 export function registerBench(program: Command, ends: (status: number) => void): void {
   const bench = program.command('bench').description('measure the stack')
@@ -21,4 +32,21 @@ export function registerBench(program: Command, ends: (status: number) => void):
         .default('minimal'),
     )
     .action(async (given: ServeArguments) => ends(await runServe(given)))
+  registerSoak(bench, ends)
+}
+
+function registerSoak(bench: Command, ends: (status: number) => void): void {
+  bench
+    .command('soak')
+    .description('load and faults: all connections live, all content exact, nothing leaks')
+    .option('--duration <time>', 'how long, as 90s, 3m or 2h (default: 3m)', duration)
+    .option('--phases <list>', `some of ${PHASES.join(',')} (default: all)`, phaseList)
+    .option('--connections <number>', 'idle connections', integer(1, 1_000_000, 20_000), DEFAULT_CONNECTIONS)
+    .option('--seed <text>', 'the seed of an earlier run (default: a fresh one)', seed)
+    .option('--flood-rate <number>', 'SYNs per second, 0: as fast as they go', integer(0, 10_000_000, 10_000))
+    .option('--json [file]', 'print JSON, or write it to a file')
+    .action(async (given: Partial<SoakOptions> & Pick<SoakOptions, 'connections' | 'json'>) => {
+      const { duration = DEFAULT_DURATION, phases = [...PHASES], seed = freshSeed() } = given
+      ends(await runSoak({ ...given, duration, phases, seed }))
+    })
 }
