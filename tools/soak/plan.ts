@@ -62,6 +62,8 @@ export interface Operation {
   piece: number
 }
 
+const MOST_WRITES = 256
+
 /** Most are small, some are large, as it is in the world. */
 function size(random: Random, most: number): number {
   const least = 1
@@ -87,7 +89,8 @@ export class Schedule {
       origin: random.below(BLOCK),
       bytes,
       until: random.below(bytes),
-      piece: 1 + size(random, 65536),
+      // Small writes make small segments: of a large stream not all too many.
+      piece: Math.max(1 + size(random, 65536), Math.ceil(bytes / MOST_WRITES)),
     }
   }
 }

@@ -13,7 +13,8 @@ const MOST = 60_000
 
 export const faults: Phase = {
   about: 'mixed traffic over a bad wire',
-  setup: () => ({ faults: RATES }),
+  // A reset that is lost is not sent again: who has nothing to say learns of it by asking.
+  setup: () => ({ faults: RATES, tcp: { keepAlive: true, keepIdle: 3_000_000, keepInterval: 1_000_000 } }),
   async run(ground) {
     const { seconds, seed } = ground
     const clients = await ground.clients(CLIENTS)

@@ -1,5 +1,5 @@
 // The smallest ring and a TAP that soon pushes back: bursts meet a full ring or EAGAIN, and go on later. The kernel takes
-// frames from a TAP at once, whatever its send buffer, unless something behind it holds them: an ifb with a delay does.
+// frames from a TAP at once, whatever its send buffer, unless something behind it holds them: an ifb with a rate does.
 
 import { spawnSync } from 'node:child_process'
 import type { Ground } from '../ground.ts'
@@ -33,7 +33,7 @@ export const ring: Phase = {
     const full = card['tx_stop'] ?? 0
     if (slowed && waited === 0) findings.troubles.push('the TAP never pushed back, so that nothing was tried')
     if (full === 0) findings.troubles.push('the ring was never full, so that nothing was tried')
-    const eagain = slowed ? waited : 'not provoked: no tc(8) with ifb and netem here'
+    const eagain = slowed ? waited : 'not provoked: no tc(8) with ifb, tbf and u32 here'
     return { ...findings, figures: { EAGAIN: eagain, 'ring full': full, ...findings.figures } }
   },
 }
@@ -47,8 +47,8 @@ function slowDown(ground: Ground): boolean {
     return false
   }
   return [
-    'qdisc add dev pwifb0 root netem delay 300us limit 10000',
+    'qdisc add dev pwifb0 root tbf rate 2gbit burst 200k limit 8m',
     `qdisc add dev ${TAP} ingress`,
-    `filter add dev ${TAP} parent ffff: matchall action mirred egress redirect dev pwifb0`,
+    `filter add dev ${TAP} parent ffff: protocol all u32 match u32 0 0 action mirred egress redirect dev pwifb0`,
   ].every((words) => spawnSync('tc', words.split(' '), { stdio: 'ignore' }).status === 0)
 }
