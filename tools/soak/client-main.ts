@@ -83,7 +83,7 @@ async function honest({ seconds, limit }: Extract<ClientQuestion, { kind: 'hones
 }
 
 async function visit(limit: number): Promise<void> {
-  const socket: Socket = await opened(ECHO_PORT, undefined, limit)
+  const socket: Socket = await opened(ECHO_PORT, {}, limit)
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(new Error('no answer')), limit)
     let answer = ''

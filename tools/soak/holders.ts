@@ -7,6 +7,7 @@ import { Checker, type Content } from './content.ts'
 import { DEAF_PORT, ECHO_PORT, type Opened, STACK, TALK_PORT, type Tally } from './messages.ts'
 import { inParallel, quantiles } from './parallel.ts'
 
+const FIRST_PORT = 10_000
 const OPEN_LIMIT = 30_000
 const ANSWER_LIMIT = 30_000
 
@@ -17,15 +18,17 @@ export class Holders {
   private troubles: string[] = []
   private read = 0
 
-  async open(count: number, address: string, atOnce: number): Promise<Opened> {
+  async open(count: number, address: string | null, atOnce: number): Promise<Opened> {
     const times: number[] = []
     let failed = 0
     let first = ''
     const from = performance.now()
-    await inParallel(count, atOnce, async () => {
+    await inParallel(count, atOnce, async (i) => {
       const begun = performance.now()
       try {
-        this.held.push(await opened(ECHO_PORT, address))
+        // A kernel that is to find a free port for an address searches all that are taken: the port is given.
+        const from = address === null ? {} : { localAddress: address, localPort: FIRST_PORT + i }
+        this.held.push(await opened(ECHO_PORT, from))
         times.push(performance.now() - begun)
       } catch (error) {
         failed++
@@ -102,7 +105,7 @@ export class Holders {
   /** Connections that ask for more than they will ever read; they end with the process. */
   async hang(count: number, address: string, bytes: number): Promise<number> {
     await inParallel(count, 100, async (i) => {
-      const socket = await opened(TALK_PORT, address)
+      const socket = await opened(TALK_PORT, { localAddress: address })
       socket.on('error', () => {})
       socket.pause()
       // Some only idle, the others have the stack send.
@@ -162,9 +165,12 @@ export class Holders {
 }
 
 /** Rejects when it is refused, or takes too long. */
-export function opened(port: number, localAddress?: string, limit = OPEN_LIMIT): Promise<Socket> {
+export function opened(
+  port: number,
+  from: { localAddress?: string; localPort?: number } = {},
+  limit = OPEN_LIMIT,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const from = localAddress === undefined ? {} : { localAddress }
     const socket = connect({ host: STACK, port, noDelay: true, allowHalfOpen: true, ...from })
     const timer = setTimeout(() => socket.destroy(new Error(`not open within ${limit / 1000} s`)), limit)
     const fail = (error: Error) => {

@@ -63,7 +63,8 @@ export interface Sample {
 }
 
 export type ClientQuestion =
-  | { kind: 'open'; count: number; address: string; atOnce: number }
+  /** From this address, or from any. */
+  | { kind: 'open'; count: number; address: string | null; atOnce: number }
   /** A byte there and back on each of those that are open. */
   | { kind: 'probe'; atOnce: number }
   | { kind: 'close' }

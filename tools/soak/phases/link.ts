@@ -14,7 +14,7 @@ export const link: Phase = {
     const { seconds, seed } = ground
     const [holder, client] = await ground.clients(2)
     const count = clamp(10, ground.options.connections / 1000, 100)
-    await holder.ask({ kind: 'open', count, address: ground.address(0), atOnce: 50 })
+    await holder.ask({ kind: 'open', count, address: null, atOnce: 50 })
     const traffic = client.ask(
       {
         kind: 'traffic',
