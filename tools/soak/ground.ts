@@ -51,6 +51,8 @@ export class Ground {
   readonly seconds: number
   /** Told once a second, and by phases. */
   onSample: (sample: Sample) => void = () => {}
+  /** Nobody asks the stack anything meanwhile: a look at 100,000 endpoints is work, too. */
+  undisturbed = false
   private stack: LabProcess | null = null
   private asking: Promise<unknown> = Promise.resolve()
   private readonly others = new Set<LabProcess>()

@@ -59,7 +59,9 @@ export async function runPhase(
   }
   try {
     report.before = await ground.open(phase.setup(ground))
-    const timer = setInterval(() => ground.sample().catch(() => {}), 1000)
+    const timer = setInterval(() => {
+      if (!ground.undisturbed) ground.sample().catch(() => {})
+    }, 1000)
     try {
       const { figures, troubles } = await phase.run(ground, report.before)
       report.figures = figures

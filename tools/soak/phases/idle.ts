@@ -24,9 +24,11 @@ export const idle: Phase = {
     const seconds = (performance.now() - begun) / 1000
     const total = opened.reduce((all, { opened: count }) => all + count, 0)
     await ground.wait(1500)
+    ground.undisturbed = true
     const full = await ground.settle()
     await ground.wait(clampMilliseconds(ground.seconds * 400))
     const rested = await ground.sample()
+    ground.undisturbed = false
     const busy = (rested.cpu - full.cpu) / (rested.at - full.at)
     const other = await ground.client()
     const traffic = await other.ask({
