@@ -63,7 +63,8 @@ function createProgram(ends: (status: number) => void): Command {
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', EPILOGUE)
   for (const register of COMMANDS) register(program, ends)
-  for (const command of [program, ...program.commands]) {
+  const nested = program.commands.flatMap(({ commands }) => commands)
+  for (const command of [program, ...program.commands, ...nested]) {
     command.exitOverride().configureOutput({ writeErr: () => {} })
     command.showSuggestionAfterError(true).allowExcessArguments(false)
   }

@@ -23,12 +23,12 @@ export function phaseText({ phase, about, seconds, figures, troubles, seed, befo
     )
   }
   for (const trouble of troubles) lines.push(`         seed ${seed}: ${trouble}`)
-  return `${lines.join('\n')}\n`
+  return lines.join('\n')
 }
 
 export function verdictText({ passed, seed, seconds, phases }: SoakReport): string {
   const failed = phases.filter(({ troubles }) => troubles.length > 0).map(({ phase }) => phase)
-  if (passed) return `all ${phases.length} phases passed in ${seconds.toFixed(0)} s; seed ${seed}\n`
+  if (passed) return `all ${phases.length} phases passed in ${seconds.toFixed(0)} s; seed ${seed}`
   const again = `pagewire bench soak --seed ${seed} --phases ${failed.join(',')}`
-  return `failed: ${failed.join(', ')}; to run it again: ${again}\n`
+  return `failed: ${failed.join(', ')}; to run it again: ${again}`
 }
