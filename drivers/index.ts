@@ -5,7 +5,7 @@ export type { Port } from '../nic/port.ts'
 export type { Environment, Log, LogLevel, Random } from '../stack/base/environment.ts'
 export { IpAddress } from '../stack/base/ip-address.ts'
 export type { TcpInfo, TcpOptions, TcpState } from '../stack/tcp/contract.ts'
-export { type FaultOptions, faultInjector } from './fault-injector.ts'
+export { type FaultOptions, type FaultRates, faultInjector } from './fault-injector.ts'
 export * from './host/index.ts'
 export {
   type CaptureOptions,

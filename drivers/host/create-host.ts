@@ -80,7 +80,13 @@ function build(
     throw new TypeError('all devices of one host must have their pages in one memory')
   }
   const stack = parts.add(
-    new Stack({ environment, memory, requestPoll: () => ring(), ...(options.tcp ? { tcp: options.tcp } : {}) }),
+    new Stack({
+      environment,
+      memory,
+      requestPoll: () => ring(),
+      ...(options.tcp ? { tcp: options.tcp } : {}),
+      ...(options.limits ? { limits: options.limits } : {}),
+    }),
   )
   const engine = checksumEngine(memory)
   const nics = ports.map((port, i) => {

@@ -43,6 +43,8 @@ export interface HostOptions extends Partial<InterfaceOptions> {
   busyPoll?: number
   /** Defaults of TCP endpoints. */
   tcp?: Partial<TcpOptions>
+  /** The most pages that the stack may have out: beyond it senders wait and receivers ask again. Default 16384 and 4096. */
+  limits?: { headerPages?: number; transmitPages?: number }
   /**
    * Where `sendFile` has its pages from: `mapped` (the kernel's page cache; the default on a TAP) or `read` (the default, and
    * the only one, elsewhere); and how many bytes of them are kept for the next one.
@@ -78,6 +80,7 @@ export function checkOptions(options: HostOptions): CheckedOptions {
     throw new TypeError('give either interfaces, or tap or device with addresses, not both')
   }
   checkFiles(options.files)
+  checkLimits(options.limits)
   checkBusyPoll(options.busyPoll)
   const prefixes = given.map((each) => checkAddresses(each.addresses))
   const gateway = checkGateway(options.gateway, prefixes.flat())
@@ -104,6 +107,17 @@ function checkFiles(files: unknown): void {
   }
   if (budget !== undefined && !(Number.isSafeInteger(budget) && (budget as number) > 0)) {
     throw new TypeError('files.budget must be a number of bytes, 1 or more')
+  }
+}
+
+function checkLimits(limits: unknown): void {
+  if (limits === undefined) return
+  if (typeof limits !== 'object' || limits === null) throw new TypeError('limits must be an object of options')
+  for (const name of ['headerPages', 'transmitPages']) {
+    const value = (limits as Record<string, unknown>)[name]
+    if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) > 0)) {
+      throw new TypeError(`limits.${name} must be a number of pages, 1 or more`)
+    }
   }
 }
 

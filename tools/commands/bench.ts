@@ -6,6 +6,17 @@ import { type BenchOptions, DEFAULTS, QUICK } from '../bench/options.ts'
 import { runBench } from '../bench/run-bench.ts'
 import { runServe, type ServeArguments } from '../bench/run-serve.ts'
 import { busyPoll, cidr, integer, interfaceName, macAddress, mtu, seconds } from '../cli/validators.ts'
+import {
+  DEFAULT_CONNECTIONS,
+  DEFAULT_DURATION,
+  duration,
+  freshSeed,
+  phaseList,
+  type SoakOptions,
+  seed,
+} from '../soak/options.ts'
+import { PHASES } from '../soak/plan.ts'
+import { runSoak } from '../soak/run-soak.ts'
 
 const NOTES = `
 Measures the stack on a TAP beside the kernel's own TCP and Node over it (both on a veth pair), and beside a program that
@@ -59,6 +70,23 @@ export function registerBench(program: Command, ends: (status: number) => void):
         .default('minimal'),
     )
     .action(async (given: ServeArguments) => ends(await runServe(given)))
+  registerSoak(bench, ends)
+}
+
+function registerSoak(bench: Command, ends: (status: number) => void): void {
+  bench
+    .command('soak')
+    .description('load and faults: all connections live, all content exact, nothing leaks')
+    .option('--duration <time>', 'how long, as 90s, 3m or 2h (default: 3m)', duration)
+    .option('--phases <list>', `some of ${PHASES.join(',')} (default: all)`, phaseList)
+    .option('--connections <number>', 'idle connections', integer(1, 1_000_000, 20_000), DEFAULT_CONNECTIONS)
+    .option('--seed <text>', 'the seed of an earlier run (default: a fresh one)', seed)
+    .option('--flood-rate <number>', 'SYNs per second, 0: as fast as they go', integer(0, 10_000_000, 10_000))
+    .option('--json [file]', 'print JSON, or write it to a file')
+    .action(async (given: Partial<SoakOptions> & Pick<SoakOptions, 'connections' | 'json'>) => {
+      const { duration = DEFAULT_DURATION, phases = [...PHASES], seed = freshSeed() } = given
+      ends(await runSoak({ ...given, duration, phases, seed }))
+    })
 }
 
 /** What was said, the rest as --quick or nobody has it. */

@@ -11,11 +11,17 @@ const DEVICE_NODE = '/dev/net/tun'
 
 /** Throws CommandError for the first thing that is missing. */
 export function checkNeeds(options: LabOptions): void {
-  if (process.platform !== 'linux') throw new CommandError('the lab needs Linux: a TAP and network namespaces')
-  checkOutputs(options)
+  if (process.platform === 'linux') checkOutputs(options)
+  checkMachine('the lab')
+  if (options.soak) for (const program of ['chrt', 'taskset']) checkProgram(program)
+}
+
+/** What everything needs that makes a TAP in a namespace of its own; `who` is for the words. */
+export function checkMachine(who: string): void {
+  if (process.platform !== 'linux') throw new CommandError(`${who} needs Linux: a TAP and network namespaces`)
   const addon = addonAvailable()
   if (addon !== true) {
-    throw new CommandError(`the lab needs the addon: ${oneLine(addon.message)}; to mend it: npm run build:native`)
+    throw new CommandError(`${who} needs the addon: ${oneLine(addon.message)}; to mend it: npm run build:native`)
   }
   if (!existsSync(DEVICE_NODE)) {
     throw new CommandError(
@@ -27,8 +33,7 @@ export function checkNeeds(options: LabOptions): void {
   } catch {
     throw new CommandError(`${DEVICE_NODE} may not be opened; run it as root, or, as root: chmod 666 ${DEVICE_NODE}`)
   }
-  checkNamespace()
-  if (options.soak) for (const program of ['chrt', 'taskset']) checkProgram(program)
+  checkNamespace(who)
 }
 
 /** The arguments of unshare(1) for a network namespace in which this user may make a TAP. */
@@ -36,9 +41,9 @@ export function unshareWords(): string[] {
   return process.getuid?.() === 0 ? ['--net'] : ['--user', '--map-root-user', '--net']
 }
 
-function checkNamespace(): void {
+function checkNamespace(who: string): void {
   const tried = spawnSync('unshare', [...unshareWords(), 'true'], { encoding: 'utf8' })
-  if (tried.error) throw new CommandError("the lab needs the program 'unshare'; to mend it: apt-get install util-linux")
+  if (tried.error) throw new CommandError(`${who} needs the program 'unshare'; to mend it: apt-get install util-linux`)
   if (tried.status === 0) return
   throw new CommandError(`no network namespace can be made: ${oneLine(tried.stderr)}; run it as root`)
 }

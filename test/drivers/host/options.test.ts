@@ -42,6 +42,13 @@ describe('options of createHost', () => {
 
   it.each<[string, unknown, RegExp]>([
     ['nothing', undefined, /needs an object/],
+    ['limits that are none', { ...good, limits: 64 }, /limits must be an object/],
+    [
+      'a limit of no pages',
+      { ...good, limits: { transmitPages: 0 } },
+      /limits\.transmitPages must be a number of pages/,
+    ],
+    ['a limit that is no number', { ...good, limits: { headerPages: '9' } }, /limits\.headerPages must be a number/],
     ['neither tap nor device', { addresses: ['192.0.2.2/24'] }, /either tap or device/],
     ['both', { ...good, tap: 'pw0' }, /either tap or device/],
     ['a tap without a name', { tap: {}, addresses: ['192.0.2.2/24'] }, /tap must be the name/],
