@@ -34,8 +34,8 @@ export class Ipv4Output {
 }
 
 export class Ipv4Path implements Path {
-  readonly source: IpAddress
-  readonly destination: IpAddress
+  source: IpAddress
+  destination: IpAddress
   readonly networkHeaderLength = HEADER
   readonly headroom = LINK_HEADROOM + HEADER
   readonly gsoTcp = GSO_TCPV4
@@ -52,7 +52,7 @@ export class Ipv4Path implements Path {
    */
   private identification: number
 
-  /** `way` was just found by the routing; it becomes the path's own. */
+  /** `way` was just found by the routing; it becomes the path's own (but see `aim`). */
   constructor(output: Ipv4Output, way: Ipv4Way, broadcast: boolean) {
     this.output = output
     this.broadcast = broadcast
@@ -60,6 +60,14 @@ export class Ipv4Path implements Path {
     this.source = way.source
     this.destination = way.destination
     this.identification = output.random.below(0x10000)
+    this.adopt()
+  }
+
+  /** The owner of the way has filled it anew: the path is as if just made. */
+  aim(): void {
+    this.source = this.way.source
+    this.destination = this.way.destination
+    this.identification = this.output.random.below(0x10000)
     this.adopt()
   }
 
