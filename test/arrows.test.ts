@@ -46,6 +46,7 @@ const imports: [path: string, specifier: string][] = [
   ['drivers/tap/x.ts', '../../tools/pagewire.ts'],
   ['tools/x.ts', '../native/index.ts'],
   ['native/x.ts', '../drivers/reactor.ts'],
+  ['stack/tcp/x.bench.ts', '../../tools/pagewire.ts'],
 ]
 
 const names = [
@@ -73,6 +74,7 @@ describe('import directions', () => {
     ['nic/x.ts', '../stack/buffer/frame.ts'],
     ['drivers/tap/x.ts', '../../native/index.ts'],
     ['tools/x.ts', '../drivers/index.ts'],
+    ['stack/tcp/x.bench.ts', '../../test/support/micro/bench.ts'],
   ])('%s may import %s', (path, specifier) => {
     const { status, output } = lint(path, `import { x } from '${specifier}'\n\nexport const y = x\n`)
     expect(output).not.toContain('noRestrictedImports')

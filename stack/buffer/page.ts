@@ -66,7 +66,7 @@ export class Page {
   /** Copies bytes [offset, offset + length) to `bytes` from `at` on, wherever they are; false when they cannot be read. */
   copyTo(bytes: Uint8Array, at: number, offset: number, length: number): boolean {
     if (!this.touchable) return this.home?.copy?.(this, offset, length, bytes, at) ?? false
-    bytes.set(this.bytes.subarray(offset, offset + length), at)
+    copyBytes(this.bytes, offset, length, bytes, at)
     return true
   }
 
@@ -80,6 +80,17 @@ export class Page {
 }
 
 const EMPTY = new Uint8Array(0)
+/** Up to here a loop costs less than the view of the source that `set` asks for, which is also left to the collector. */
+const LOOP = 64
+
+/** Copies bytes [offset, offset + length) of `from` to `to` from `at` on. */
+export function copyBytes(from: Uint8Array, offset: number, length: number, to: Uint8Array, at: number): void {
+  if (length > LOOP) {
+    to.set(from.subarray(offset, offset + length), at)
+    return
+  }
+  for (let i = 0; i < length; i++) to[at + i] = from[offset + i]
+}
 
 /** (page, offset, length): one scatter-gather entry. `offset` counts from the page's start. */
 export interface PageRef {

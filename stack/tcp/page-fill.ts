@@ -1,7 +1,7 @@
 // A page that is being filled: small pieces are copied one behind the other, so that few pages hold many of them. Owns one
 // reference of the page in progress; every piece that was put holds one of its own. Counts what it copies.
 
-import type { Page } from '../buffer/page.ts'
+import { copyBytes, type Page } from '../buffer/page.ts'
 import type { PagePool } from '../buffer/page-pool.ts'
 import type { Counters } from '../counters.ts'
 
@@ -42,7 +42,7 @@ export class PageFill {
     if (this.incoming) this.counters.TcpPagewireCopiedIn += n
     else this.counters.TcpPagewireCopiedOut += n
     if (from === 0 && n === bytes.length) page.bytes.set(bytes, this.at)
-    else page.bytes.set(bytes.subarray(from, from + n), this.at)
+    else copyBytes(bytes, from, n, page.bytes, this.at)
     return n
   }
 

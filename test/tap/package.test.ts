@@ -61,6 +61,13 @@ describeOnTap('the package', ['ip', 'curl'], () => {
     expect(programs).toEqual(expect.arrayContaining(['common.h', 'floor.c', 'load.c', 'server.c']))
   })
 
+  it('brings no benchmark and no test', () => {
+    const names = readdirSync(join(folder, 'node_modules/pagewire'), { recursive: true }).map(String)
+    expect(names).toContain('dist/drivers/index.js')
+    const own = names.filter((name) => !name.includes('node_modules'))
+    expect(own.filter((name) => /\.(bench|test)\.|\.micro/.test(name))).toEqual([])
+  })
+
   it("runs README's example", async () => {
     const child = spawn('ip', ['netns', 'exec', namespace.name, process.execPath, 'example.js'], {
       cwd: folder,
