@@ -4,8 +4,6 @@
 
 #pragma once
 
-#include <napi.h>
-
 #include <cstddef>
 #include <cstdint>
 
@@ -13,8 +11,5 @@ namespace pagewire {
 
 // Copies, or answers -EFAULT when the file behind `from` ends before; then some of the bytes may have been copied.
 int GuardedCopy(uint8_t* to, const uint8_t* from, size_t length);
-
-// copyMapped(region, offset, length, bytes, at): out of a mapped window, by the processor. 0 or a negative errno.
-Napi::Value CopyMapped(const Napi::CallbackInfo& info);
 
 }  // namespace pagewire

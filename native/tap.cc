@@ -1,4 +1,4 @@
-// The TAP: tun ioctls, one call per burst in each direction, and the poller.
+// The TAP: tun ioctls, the bursts, and the poller.
 
 #include "tap.h"
 
@@ -6,7 +6,6 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,8 +13,8 @@
 #include <string>
 
 #include "arguments.h"
+#include "burst.h"
 #include "instance.h"
-#include "payload-guard.h"
 
 namespace pagewire {
 
@@ -96,62 +95,16 @@ Napi::Value Tap::SetRings(const Napi::CallbackInfo& info) {
   return Number(info, error < 0 ? error : receive_.Configure(Uint(info, 2), Uint(info, 3)));
 }
 
-// transmit(head, frames): one gathered write per frame. Stops where the device has no room (EAGAIN; that frame and those
-// behind it stay pending); any other error is that frame's own. Returns how many frames are completed.
+// transmit(head, frames): how many frames are completed, or a negative errno (burst.h).
 Napi::Value Tap::Transmit(const Napi::CallbackInfo& info) {
-  uint32_t index = Uint(info, 0);
-  const uint32_t frames = Uint(info, 1);
   if (fd_ < 0) return Number(info, -EBADF);
-  arena_->BeginBurst();
-  if (!transmit_.Map(arena_)) return Number(info, -EFAULT);
-  uint32_t done = 0;
-  for (; done < frames && done < transmit_.size(); done++) {
-    iovec iovecs[kMaxPieces];
-    int pieces = 0;
-    const uint32_t first = index;
-    int32_t status = transmit_.Gather(arena_, &index, iovecs, &pieces);
-    if (status >= 0) {
-      const PayloadAccess access(iovecs, pieces);
-      ssize_t written;
-      do {
-        written = writev(fd_, iovecs, pieces);
-      } while (written < 0 && errno == EINTR);
-      if (written < 0 && errno == EAGAIN) break;
-      status = written < 0 ? -errno : static_cast<int32_t>(written);
-    }
-    transmit_.Complete(first, status);
-  }
-  return Number(info, static_cast<int32_t>(done));
+  return Number(info, TransmitBurst(fd_, arena_, &transmit_, Uint(info, 0), Uint(info, 1)));
 }
 
-// receive(head, budget): one read per posted descriptor. Stops when nothing waits, and after an error of the device.
-// Returns how many descriptors are completed.
+// receive(head, budget): how many descriptors are completed, or a negative errno (burst.h).
 Napi::Value Tap::Receive(const Napi::CallbackInfo& info) {
-  const uint32_t head = Uint(info, 0);
-  const uint32_t budget = Uint(info, 1);
   if (fd_ < 0) return Number(info, -EBADF);
-  arena_->BeginBurst();
-  if (!receive_.Map(arena_)) return Number(info, -EFAULT);
-  uint32_t done = 0;
-  while (done < budget && done < receive_.size()) {
-    const uint32_t index = head + done;
-    const Descriptor descriptor = receive_.At(index);
-    uint8_t* data = arena_->Resolve(descriptor.region, descriptor.offset, descriptor.length);
-    if (data == nullptr || descriptor.length == 0) {
-      receive_.Complete(index, -EFAULT);
-      done++;
-      continue;
-    }
-    ssize_t bytes;
-    do {
-      bytes = read(fd_, data, descriptor.length);
-    } while (bytes < 0 && errno == EINTR);
-    if (bytes < 0 && errno == EAGAIN) break;
-    receive_.Complete(index, bytes < 0 ? -errno : static_cast<int32_t>(bytes));
-    done++;
-    if (bytes < 0) break;
-  }
-  return Number(info, static_cast<int32_t>(done));
+  return Number(info, ReceiveBurst(fd_, arena_, &receive_, Uint(info, 0), Uint(info, 1)));
 }
 
 // poll(callback): enters the event loop; nothing is watched yet.
