@@ -1,6 +1,6 @@
-// Windows of files, mapped read-only (MAP_SHARED), so that the kernel's own page cache goes out by reference. Owns the mapping and a
-// share of the descriptor; knows nothing of JavaScript. The mapped bytes are never touched here (guarded-copy.cc does): a
-// file that was truncated would end the process (SIGBUS).
+// Windows of files, mapped read-only (MAP_SHARED), so that the kernel's own page cache goes out by reference. Owns the
+// mapping and a share of the descriptor; knows nothing of JavaScript. The mapped bytes are never touched here
+// (guarded-copy.cc does): a file that was truncated would end the process (SIGBUS).
 
 #pragma once
 

@@ -3,11 +3,11 @@
 #include <napi.h>
 
 #include "arguments.h"
+#include "guard-methods.h"
 #include "instance.h"
 #include "interface.h"
 #include "link-watch.h"
 #include "mapped-file.h"
-#include "payload-guard.h"
 #include "region-methods.h"
 #include "tap.h"
 #include "timer.h"
