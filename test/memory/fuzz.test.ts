@@ -67,7 +67,7 @@ describe('the fuzz target for the ring', () => {
 
   beforeAll(() => {
     if (sanitizerRuntime() !== null) program = buildPrograms(['ring-fuzz'])[0]
-  }, 120_000)
+  }, 300_000)
   afterAll(() => rmSync(folder, { recursive: true }))
 
   function fuzz(target: string, bounds: string[]) {
@@ -94,6 +94,6 @@ describe('the fuzz target for the ring', () => {
       const { status, output } = await fuzz(plantFault(join(folder, String(index)), file, good, bad), [`-runs=${RUNS}`])
       expect(status, output).not.toBe(0)
       expect(output).toContain('the input is in the artifact')
-    }, 120_000)
+    }, 300_000)
   }
 })

@@ -17,7 +17,7 @@ describe('the addon under sanitizers', () => {
     if (RUNTIME === null) leaveOut(context, 'the addon under sanitizers: no libasan beside g++ (apt-get install g++)')
     // -O1 stands behind Node's own -O3: the code is the same, and it is compiled in half the time.
     buildAddon(FOLDER, { CXXFLAGS: '-O1' })
-  }, 240_000)
+  }, 400_000)
 
   const planted: [string, RegExp][] = [
     ['overflow', /heap-buffer-overflow/],
@@ -55,7 +55,7 @@ describe('the addon under sanitizers', () => {
     expect(reports.join('\n\n')).toBe('')
     expect(status, output).toBe(0)
     expect(output).toMatch(/Tests +\d+ passed/)
-  }, 240_000)
+  }, 400_000)
 })
 
 function plant(code: string) {

@@ -20,26 +20,26 @@ describe('without V8', () => {
     const { status, output, reports } = await run(program, [], {}, 50)
     expect(reports.join('\n')).toBe('')
     expect({ status, output }).toEqual({ status: 0, output: 'native-test: passed\n' })
-  }, 120_000)
+  }, 300_000)
 
   it('the parts pass their test under valgrind', async (context) => {
     const { status, output } = await memcheck(context, 'plain/native-test', [])
     expect({ status, output }).toEqual({ status: 0, output: 'native-test: passed\n' })
-  }, 120_000)
+  }, 300_000)
 
   it('the fuzz target runs its kept inputs under valgrind', async (context) => {
     const inputs = readdirSync(CORPUS).map((name) => join(CORPUS, name))
     const { status, output } = await memcheck(context, 'plain/ring-fuzz', ['-runs=0', ...inputs])
     expect(status, output).toBe(0)
     expect(output).toContain(`${inputs.length} files`)
-  }, 120_000)
+  }, 300_000)
 
   it('valgrind shows what is planted', async (context) => {
     const { status, output } = await memcheck(context, 'plain/native-test', ['--plant'])
     expect(status, output).toBe(FAULT)
     expect(output).toMatch(/depends on uninitialised value/)
     expect(output).toMatch(/1,000 bytes in 1 blocks are definitely lost/)
-  }, 120_000)
+  }, 300_000)
 })
 
 function memcheck(context: { skip(why: string): void }, name: string, args: string[]) {
