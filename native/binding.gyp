@@ -19,6 +19,7 @@
               "module.cc",
               "pieces.cc",
               "poller.cc",
+              "prefetcher.cc",
               "region-methods.cc",
               "ring.cc",
               "tap.cc",

@@ -11,12 +11,14 @@
 
 namespace pagewire {
 
-int32_t TransmitBurst(int fd, Arena* arena, Ring* ring, uint32_t head, uint32_t frames) {
+int32_t TransmitBurst(int fd, Arena* arena, Ring* ring, uint32_t head, uint32_t frames,
+                      BurstObserver* observer) {
   arena->BeginBurst();
   if (!ring->Map(arena)) return -EFAULT;
   uint32_t index = head;
   uint32_t done = 0;
   for (; done < frames && done < ring->size(); done++) {
+    if (observer != nullptr) observer->BeforeFrame(done);
     iovec iovecs[kMaxPieces];
     int pieces = 0;
     const uint32_t first = index;

@@ -12,4 +12,7 @@ namespace pagewire {
 // Copies, or answers -EFAULT when the file behind `from` ends before; then some of the bytes may have been copied.
 int GuardedCopy(uint8_t* to, const uint8_t* from, size_t length);
 
+// Reads one byte of each cache line, or answers -EFAULT when the file ends before.
+int GuardedTouch(const uint8_t* from, size_t length);
+
 }  // namespace pagewire

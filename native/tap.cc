@@ -15,10 +15,14 @@
 #include "arguments.h"
 #include "burst.h"
 #include "instance.h"
+#include "payload-guard.h"
 
 namespace pagewire {
 
 namespace {
+
+// Frames whose pages are walked before they are written: 1 MiB. Four times as many leave the cache before their turn.
+constexpr uint32_t kFramesAhead = 16;
 
 int Ioctl(int fd, unsigned long request, void* argument) {
   if (fd < 0) return -EBADF;
@@ -31,6 +35,40 @@ int IoctlValue(int fd, unsigned long request, unsigned long value) {
   return ioctl(fd, request, value) < 0 ? -errno : 0;
 }
 
+// Has the payload of the frames that come next in a burst prefetched.
+class Lookahead : public BurstObserver {
+ public:
+  // `first` is the number of the first frame, counted over all bursts.
+  Lookahead(Prefetcher* prefetcher, Arena* arena, const Ring* ring, uint32_t head, uint32_t frames, uint64_t first)
+      : prefetcher_(prefetcher), arena_(arena), ring_(ring), index_(head), frames_(frames), first_(first) {}
+
+  void BeforeFrame(uint32_t done) override {
+    prefetcher_->Passed(first_ + done);
+    for (; asked_ < frames_ && asked_ < done + kFramesAhead; asked_++) Ask(first_ + asked_);
+  }
+
+ private:
+  // Moves behind the frame's chain.
+  void Ask(uint64_t frame) {
+    for (uint32_t walked = 0; walked < ring_->size(); walked++) {
+      const Descriptor descriptor = ring_->At(index_++);
+      const std::shared_ptr<Mapping>& window = arena_->WindowOf(descriptor.region);
+      if (window && static_cast<uint64_t>(descriptor.offset) + descriptor.length <= window->length) {
+        prefetcher_->Ask(frame, window, window->data + descriptor.offset, descriptor.length);
+      }
+      if ((descriptor.flags & kDescriptorNext) == 0) return;
+    }
+  }
+
+  Prefetcher* prefetcher_;
+  Arena* arena_;
+  const Ring* ring_;
+  uint32_t index_;
+  uint32_t frames_;
+  uint64_t first_;
+  uint32_t asked_ = 0;
+};
+
 }  // namespace
 
 Napi::Function Tap::Define(Napi::Env env) {
@@ -39,7 +77,8 @@ Napi::Function Tap::Define(Napi::Env env) {
                       InstanceMethod<&Tap::Flags>("flags"), InstanceMethod<&Tap::SetHeaderSize>("setHeaderSize"),
                       InstanceMethod<&Tap::SetOffload>("setOffload"),
                       InstanceMethod<&Tap::SetSendBuffer>("setSendBuffer"),
-                      InstanceMethod<&Tap::SetRings>("setRings"), InstanceMethod<&Tap::Transmit>("transmit"),
+                      InstanceMethod<&Tap::Prefetch>("prefetch"),
+                      InstanceMethod<&Tap::Prefetched>("prefetched"), InstanceMethod<&Tap::SetRings>("setRings"), InstanceMethod<&Tap::Transmit>("transmit"),
                       InstanceMethod<&Tap::Receive>("receive"), InstanceMethod<&Tap::Poll>("poll"),
                       InstanceMethod<&Tap::Watch>("watch"), InstanceMethod<&Tap::Keep>("keep"),
                       InstanceMethod<&Tap::Close>("close")});
@@ -98,7 +137,28 @@ Napi::Value Tap::SetRings(const Napi::CallbackInfo& info) {
 // transmit(head, frames): how many frames are completed, or a negative errno (burst.h).
 Napi::Value Tap::Transmit(const Napi::CallbackInfo& info) {
   if (fd_ < 0) return Number(info, -EBADF);
-  return Number(info, TransmitBurst(fd_, arena_, &transmit_, Uint(info, 0), Uint(info, 1)));
+  if (!prefetcher_) return Number(info, TransmitBurst(fd_, arena_, &transmit_, Uint(info, 0), Uint(info, 1)));
+  Lookahead ahead(prefetcher_.get(), arena_, &transmit_, Uint(info, 0), Uint(info, 1), frames_);
+  const int32_t done = TransmitBurst(fd_, arena_, &transmit_, Uint(info, 0), Uint(info, 1), &ahead);
+  if (done > 0) frames_ += static_cast<uint32_t>(done);
+  return Number(info, done);
+}
+
+// prefetch(on): whether a thread walks the pages of the files' frames that come next. 0, or -EOPNOTSUPP in the guarded build.
+Napi::Value Tap::Prefetch(const Napi::CallbackInfo& info) {
+  const bool on = info[0].ToBoolean();
+  if (on && kPayloadGuarded) return Number(info, -EOPNOTSUPP);
+  if (on && !prefetcher_) prefetcher_ = std::make_unique<Prefetcher>();
+  if (!on && prefetcher_) {
+    prefetched_ += prefetcher_->bytes();
+    prefetcher_.reset();
+  }
+  return Number(info, 0);
+}
+
+// prefetched(): bytes that were walked so.
+Napi::Value Tap::Prefetched(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(prefetched_ + (prefetcher_ ? prefetcher_->bytes() : 0)));
 }
 
 // receive(head, budget): how many descriptors are completed, or a negative errno (burst.h).
@@ -154,6 +214,8 @@ void Tap::CloseAll() {
     callback_.Close();
     Unref();
   }
+  if (prefetcher_) prefetched_ += prefetcher_->bytes();
+  prefetcher_.reset();
   if (fd_ >= 0) close(fd_);
   fd_ = -1;
 }

@@ -4,6 +4,7 @@
 import type { Addon, NativeTap } from '../../native/index.ts'
 import { NativeMemory, needAddon } from './addon.ts'
 import { configureInterface } from './interface.ts'
+import { TUN_F_CSUM, TUN_F_TSO, TUN_F_TSO_ECN, TUN_F_USO } from './tap-capabilities.ts'
 import { attachError, checkInterfaceName, deviceNodeError, interfaceError, TapError } from './tap-error.ts'
 import { TapPort } from './tap-port.ts'
 import { VIRTIO_HEADER } from './virtio-header.ts'
@@ -30,16 +31,11 @@ export interface OpenTapOptions {
   receiveRingSize?: number
   /** The most receive pages (64 KiB each) in use at a time, those that wait for frames among them (default 1024). */
   receivePages?: number
+  /** A thread brings the pages of files into the processor's cache before they are sent (default: no). */
+  prefetch?: boolean
   /** The device node. */
   device?: string
 }
-
-const TUN_F_CSUM = 0x01
-const TUN_F_TSO4 = 0x02
-const TUN_F_TSO6 = 0x04
-const TUN_F_TSO_ECN = 0x08
-const TUN_F_USO = 0x20 | 0x40
-const TUN_F_TSO = TUN_F_TSO4 | TUN_F_TSO6
 
 /** Masks from the newest kernel to the oldest: TUNSETOFFLOAD refuses unknown bits, so the first that passes is it. */
 const PROBES = [
@@ -83,7 +79,7 @@ interface Sizes {
 }
 
 function setUp(addon: Addon, native: NativeTap, options: OpenTapOptions, sizes: Sizes, existed: boolean): TapPort {
-  const { name, vnetHeader = true, sendBuffer = UNLIMITED, mtu } = options
+  const { name, vnetHeader = true, sendBuffer = UNLIMITED, mtu, prefetch = false } = options
   const { txQueueLength = existed ? undefined : QUEUE_LENGTH } = options
   // A persistent TAP keeps the settings of its last owner: all of them are set anew.
   if (((native.flags() & IFF_VNET_HDR) !== 0) !== vnetHeader) throw headerError(name, vnetHeader)
@@ -97,7 +93,9 @@ function setUp(addon: Addon, native: NativeTap, options: OpenTapOptions, sizes: 
   const info = addon.interfaceInfo(name)
   if (typeof info === 'number') throw interfaceError(name, 'read the settings', info)
   const memory = new NativeMemory(addon)
-  return new TapPort({ addon, native, name, info, memory, vnetHeader, offload, created: !existed, ...sizes })
+  const port = new TapPort({ addon, native, name, info, memory, vnetHeader, offload, created: !existed, ...sizes })
+  if (prefetch) port.setPrefetch(true)
+  return port
 }
 
 /** The TUN_F_ bits that this kernel knows. */

@@ -58,7 +58,7 @@ void Sums() {
 // Ids of regions that come and go are not given out again, and all are let go of.
 void Regions() {
   Arena arena(nullptr);
-  std::unique_ptr<Mapping> mapping;
+  std::shared_ptr<Mapping> mapping;
   napi_value buffer = MakeBuffer(100, 0);
   std::vector<int32_t> ids;
   for (int i = 0; i < 3000; i++) {
@@ -87,9 +87,9 @@ void Files() {
   constexpr size_t kLength = 200000;
   const auto file = File(kLength);
   Arena arena(nullptr);
-  auto mapping = std::make_unique<Mapping>();
+  auto mapping = std::make_shared<Mapping>();
   Expect("behind the end", -EFAULT, mapping->Open(file, 0, kLength * 4));
-  mapping = std::make_unique<Mapping>();
+  mapping = std::make_shared<Mapping>();
   Expect("Open", 0, mapping->Open(file, 4096, kLength - 4096));
   const uint8_t* data = mapping->data;
   const uint32_t window = static_cast<uint32_t>(arena.Register(std::move(mapping)));
@@ -113,7 +113,7 @@ void Files() {
   Expect("GuardedCopy", 0, GuardedCopy(copy.data(), data, 4096));
   for (int i = 0; i < 3; i++) Expect("GuardedCopy", -EFAULT, GuardedCopy(copy.data(), data, 150000));
 
-  std::unique_ptr<Mapping> taken;
+  std::shared_ptr<Mapping> taken;
   Expect("Unregister", 0, arena.Unregister(window, &taken));
   Expect("SumPieces", -EFAULT, SumPieces(&arena, id, 2));
   Release(list);

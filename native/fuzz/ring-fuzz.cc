@@ -120,7 +120,7 @@ class Machine {
     auto file = std::make_shared<FileDescriptor>(memfd_create("window", MFD_CLOEXEC));
     const ssize_t written = write(file->get(), memory->bytes.data(), length);
     if (written != static_cast<ssize_t>(length)) Fail("memfd", length, written);
-    auto mapping = std::make_unique<Mapping>();
+    auto mapping = std::make_shared<Mapping>();
     Same("Mapping::Open", 0, mapping->Open(file, 0, length));
     Register(memory, arena_->Register(std::move(mapping)));
   }
@@ -136,7 +136,7 @@ class Machine {
   void Remove() {
     const uint32_t id = AnyId();
     Region* region = Find(id);
-    std::unique_ptr<Mapping> mapping;
+    std::shared_ptr<Mapping> mapping;
     Same("Unregister", region == nullptr ? -EINVAL : 0, arena_->Unregister(id, &mapping));
     if (region != nullptr) Same("a window", region->memory->buffer == nullptr, mapping != nullptr);
     if (region != nullptr) region->live = false;

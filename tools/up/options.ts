@@ -19,7 +19,9 @@ export interface StageArguments {
   writable?: boolean
   port: number
   bridgePort?: number
+  busyPoll?: number
   nice?: number
+  prefetch?: boolean
   json?: boolean
 }
 
