@@ -10,14 +10,14 @@
 
 #pragma once
 
-#include <napi.h>
+#include <node_api.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "mapped-file.h"
+#include "mapping.h"
 
 namespace pagewire {
 

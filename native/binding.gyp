@@ -8,15 +8,19 @@
           {
             "sources": [
               "arena.cc",
+              "burst.cc",
               "callback.cc",
               "checksum.cc",
               "guarded-copy.cc",
               "interface.cc",
               "link-watch.cc",
               "mapped-file.cc",
+              "mapping.cc",
               "module.cc",
+              "pieces.cc",
               "poller.cc",
               "prefetcher.cc",
+              "region-methods.cc",
               "ring.cc",
               "tap.cc",
               "timer.cc"

@@ -4,13 +4,7 @@
 #include "checksum.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-
-#include "arguments.h"
-#include "instance.h"
-#include "mapped-file.h"
-#include "ring.h"
 
 namespace pagewire {
 
@@ -21,8 +15,6 @@ constexpr size_t kVector = 32;
 constexpr size_t kBlock = 65536;
 // Copied and then summed while it is in the first-level cache: memory is passed over once.
 constexpr size_t kCopyBlock = 8192;
-// What is read of a file at a time; even, so that the blocks' sums add up.
-constexpr size_t kScratch = 32768;
 
 typedef uint32_t Lanes __attribute__((vector_size(kVector)));
 
@@ -95,6 +87,8 @@ uint64_t SumBest(const uint8_t* bytes, size_t length) {
 uint64_t SumBest(const uint8_t* bytes, size_t length) { return SumBaseline(bytes, length); }
 #endif
 
+}  // namespace
+
 uint16_t Fold(uint64_t sum) {
   sum = (sum & 0xffffffff) + (sum >> 32);
   sum = (sum & 0xffff) + (sum >> 16);
@@ -102,112 +96,6 @@ uint16_t Fold(uint64_t sum) {
   sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<uint16_t>(sum);
 }
-
-uint16_t Swap(uint16_t word) { return static_cast<uint16_t>(word << 8 | word >> 8); }
-
-// The machine's order to network order: on a little-endian machine each word of the sum has its bytes swapped.
-int32_t ToNetwork(uint16_t sum) {
-  return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? Swap(sum) : sum;
-}
-
-// A list of pieces in a region: count times { region u32, offset u32, length u32 }.
-class Pieces {
- public:
-  struct Piece {
-    Arena::Location from;
-    uint32_t length;
-  };
-
-  // Arguments 0 and 1 of every call: the region of the list, and how many pieces.
-  explicit Pieces(const Napi::CallbackInfo& info) : arena_(&info.Env().GetInstanceData<Instance>()->arena) {
-    arena_->BeginBurst();
-    count_ = Uint(info, 1);
-    if (count_ <= kMaxPieces) list_ = arena_->Resolve(Uint(info, 0), 0, count_ * kPieceBytes);
-  }
-
-  bool valid() const { return list_ != nullptr; }
-  uint32_t count() const { return count_; }
-
-  // False for bytes that no region has.
-  bool Get(uint32_t index, Piece* piece) {
-    uint32_t fields[3];
-    memcpy(fields, list_ + index * kPieceBytes, sizeof fields);
-    piece->length = fields[2];
-    return arena_->Locate(fields[0], fields[1], fields[2], &piece->from);
-  }
-
- private:
-  static constexpr uint32_t kPieceBytes = 12;
-  Arena* arena_;
-  const uint8_t* list_ = nullptr;
-  uint32_t count_ = 0;
-};
-
-// Where a copy goes: a Uint8Array and an offset into it. Arguments 2 and 3.
-struct Target {
-  explicit Target(const Napi::CallbackInfo& info) {
-    napi_typedarray_type type;
-    size_t length = 0;
-    void* data = nullptr;
-    if (!info[2].IsTypedArray()) return;
-    if (napi_get_typedarray_info(info.Env(), info[2], &type, &length, &data, nullptr, nullptr) != napi_ok) return;
-    const uint32_t at = Uint(info, 3);
-    if (type != napi_uint8_array || data == nullptr || at > length) return;
-    to = static_cast<uint8_t*>(data) + at;
-    room = length - at;
-  }
-  uint8_t* to = nullptr;
-  size_t room = 0;
-};
-
-// An odd number of bytes before a piece puts its bytes into the other halves of the words.
-uint16_t Placed(uint16_t sum, size_t before) { return (before & 1) != 0 ? Swap(sum) : sum; }
-
-// Sums a mapped file's bytes through a scratch: touching the mapping of a file that became shorter would be SIGBUS.
-int SumOfFile(const Arena::Location& from, size_t length, uint16_t* sum) {
-  uint8_t scratch[kScratch];
-  uint64_t total = 0;
-  for (size_t done = 0; done < length;) {
-    const size_t block = std::min(length - done, sizeof scratch);
-    const int error = ReadExactly(from.fd, scratch, block, from.file_offset + done);
-    if (error < 0) return error;
-    total += Sum(scratch, block);
-    done += block;
-  }
-  *sum = Fold(total);
-  return 0;
-}
-
-int32_t Copy(const Napi::CallbackInfo& info, bool with_sum) {
-  Pieces pieces(info);
-  Target target(info);
-  if (!pieces.valid() || target.to == nullptr) return -EINVAL;
-  uint64_t sum = 0;
-  size_t at = 0;
-  for (uint32_t i = 0; i < pieces.count(); i++) {
-    Pieces::Piece piece;
-    if (!pieces.Get(i, &piece)) return -EFAULT;
-    if (piece.length > target.room - at) return -EMSGSIZE;
-    uint8_t* to = target.to + at;
-    const uint8_t* from = piece.from.data;
-    if (piece.from.fd >= 0) {
-      const int error = ReadExactly(piece.from.fd, to, piece.length, piece.from.file_offset);
-      if (error < 0) return error;
-      if (with_sum) sum += Placed(Sum(to, piece.length), at);
-    } else if (from < to + piece.length && to < from + piece.length) {
-      memmove(to, from, piece.length);
-      if (with_sum) sum += Placed(Sum(to, piece.length), at);
-    } else if (with_sum) {
-      sum += Placed(CopyAndSum(to, from, piece.length), at);
-    } else {
-      memcpy(to, from, piece.length);
-    }
-    at += piece.length;
-  }
-  return with_sum ? ToNetwork(Fold(sum)) : 0;
-}
-
-}  // namespace
 
 uint16_t Sum(const uint8_t* bytes, size_t length) { return Fold(SumBest(bytes, length)); }
 
@@ -223,33 +111,5 @@ uint16_t CopyAndSum(uint8_t* to, const uint8_t* from, size_t length) {
   }
   return Fold(sum);
 }
-
-// sum(listRegion, count): 0 to 65535 in network order, or a negative errno.
-Napi::Value SumPieces(const Napi::CallbackInfo& info) {
-  Pieces pieces(info);
-  if (!pieces.valid()) return Number(info, -EINVAL);
-  uint64_t sum = 0;
-  size_t before = 0;
-  for (uint32_t i = 0; i < pieces.count(); i++) {
-    Pieces::Piece piece;
-    if (!pieces.Get(i, &piece)) return Number(info, -EFAULT);
-    uint16_t part = 0;
-    if (piece.from.fd < 0) {
-      part = Sum(piece.from.data, piece.length);
-    } else {
-      const int error = SumOfFile(piece.from, piece.length, &part);
-      if (error < 0) return Number(info, error);
-    }
-    sum += Placed(part, before);
-    before += piece.length;
-  }
-  return Number(info, ToNetwork(Fold(sum)));
-}
-
-// copyAndSum(listRegion, count, bytes, at): as sum, and the pieces are copied to `bytes` from `at` on.
-Napi::Value CopyAndSumPieces(const Napi::CallbackInfo& info) { return Number(info, Copy(info, true)); }
-
-// copy(listRegion, count, bytes, at): 0 or a negative errno.
-Napi::Value CopyPieces(const Napi::CallbackInfo& info) { return Number(info, Copy(info, false)); }
 
 }  // namespace pagewire

@@ -1,9 +1,7 @@
-// The one's complement sum of RFC 1071 over bytes and over lists of pieces. `Sum` and `CopyAndSum` work in the
-// machine's byte order, which the sum allows (RFC 1071 section 2 B), on whole vectors.
+// The one's complement sum of RFC 1071 over bytes, in the machine's byte order, which the sum allows (RFC 1071 section
+// 2 B), on whole vectors. What lies in regions: pieces.h.
 
 #pragma once
-
-#include <napi.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -14,10 +12,7 @@ namespace pagewire {
 uint16_t Sum(const uint8_t* bytes, size_t length);
 // The same while copying; `to` and `from` do not overlap.
 uint16_t CopyAndSum(uint8_t* to, const uint8_t* from, size_t length);
-
-// Checksum over pieces in regions: sum, copyAndSum and copy of the addon.
-Napi::Value SumPieces(const Napi::CallbackInfo& info);
-Napi::Value CopyAndSumPieces(const Napi::CallbackInfo& info);
-Napi::Value CopyPieces(const Napi::CallbackInfo& info);
+// A sum of such sums, brought back to 16 bits.
+uint16_t Fold(uint64_t sum);
 
 }  // namespace pagewire

@@ -11,9 +11,6 @@
 #include <cstring>
 #include <mutex>
 
-#include "arguments.h"
-#include "instance.h"
-
 namespace pagewire {
 
 namespace {
@@ -99,24 +96,6 @@ int GuardedTouch(const uint8_t* from, size_t length) {
   return Guarded(from, length, [=] {
     for (size_t at = 0; at < length; at += kCacheLine) (void)*static_cast<const volatile uint8_t*>(from + at);
   });
-}
-
-Napi::Value CopyMapped(const Napi::CallbackInfo& info) {
-  const Mapping* mapping = info.Env().GetInstanceData<Instance>()->arena.MappingOf(Uint(info, 0));
-  const uint32_t offset = Uint(info, 1);
-  const uint32_t length = Uint(info, 2);
-  const uint32_t at = Uint(info, 4);
-  napi_typedarray_type type;
-  size_t room = 0;
-  void* data = nullptr;
-  if (mapping == nullptr || !info[3].IsTypedArray()) return Number(info, -EINVAL);
-  if (napi_get_typedarray_info(info.Env(), info[3], &type, &room, &data, nullptr, nullptr) != napi_ok ||
-      type != napi_uint8_array || data == nullptr) {
-    return Number(info, -EINVAL);
-  }
-  if (static_cast<uint64_t>(offset) + length > mapping->length) return Number(info, -EFAULT);
-  if (static_cast<uint64_t>(at) + length > room) return Number(info, -EMSGSIZE);
-  return Number(info, GuardedCopy(static_cast<uint8_t*>(data) + at, mapping->data + offset, length));
 }
 
 }  // namespace pagewire

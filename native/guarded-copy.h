@@ -4,8 +4,6 @@
 
 #pragma once
 
-#include <napi.h>
-
 #include <cstddef>
 #include <cstdint>
 
@@ -16,8 +14,5 @@ int GuardedCopy(uint8_t* to, const uint8_t* from, size_t length);
 
 // Reads one byte of each cache line, or answers -EFAULT when the file ends before.
 int GuardedTouch(const uint8_t* from, size_t length);
-
-// copyMapped(region, offset, length, bytes, at): out of a mapped window, by the processor. 0 or a negative errno.
-Napi::Value CopyMapped(const Napi::CallbackInfo& info);
 
 }  // namespace pagewire

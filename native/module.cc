@@ -3,13 +3,12 @@
 #include <napi.h>
 
 #include "arguments.h"
-#include "checksum.h"
-#include "guarded-copy.h"
+#include "guard-methods.h"
 #include "instance.h"
 #include "interface.h"
 #include "link-watch.h"
 #include "mapped-file.h"
-#include "payload-guard.h"
+#include "region-methods.h"
 #include "tap.h"
 #include "timer.h"
 
@@ -23,11 +22,7 @@ Instance::Instance(Napi::Env env, Napi::Object exports) : arena(env) {
                         InstanceMethod<&Instance::UnregisterRegion>("unregisterRegion"),
                         InstanceMethod<&Instance::RegionCount>("regionCount")});
   exports.Set("faceVersion", kFaceVersion);
-  exports.Set("sum", Napi::Function::New<SumPieces>(env, "sum"));
-  exports.Set("copyAndSum", Napi::Function::New<CopyAndSumPieces>(env, "copyAndSum"));
-  exports.Set("copy", Napi::Function::New<CopyPieces>(env, "copy"));
-  exports.Set("copyMapped", Napi::Function::New<CopyMapped>(env, "copyMapped"));
-  exports.Set("regionResident", Napi::Function::New<RegionResident>(env, "regionResident"));
+  DefineRegionMethods(env, exports);
   exports.Set("MappedFile", MappedFile::Define(env));
   exports.Set("Tap", Tap::Define(env));
   exports.Set("Timer", Timer::Define(env));

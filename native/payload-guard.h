@@ -4,7 +4,6 @@
 
 #pragma once
 
-#include <napi.h>
 #include <sys/uio.h>
 
 #include <cstddef>
@@ -34,9 +33,6 @@ class PayloadAccess {
   int count_;
 };
 
-// guardPayload(bytes): guards the whole pages within a Uint8Array, and gives a Uint8Array of them. unguardPayload(bytes).
-void DefineGuard(Napi::Env env, Napi::Object exports);
-
 #else
 
 constexpr bool kPayloadGuarded = false;
@@ -45,7 +41,6 @@ inline void UnguardPayload(void*) {}
 struct PayloadAccess {
   PayloadAccess(const iovec*, int) {}
 };
-inline void DefineGuard(Napi::Env, Napi::Object) {}
 
 #endif
 

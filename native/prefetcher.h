@@ -11,7 +11,7 @@
 #include <mutex>
 #include <thread>
 
-#include "mapped-file.h"
+#include "mapping.h"
 
 namespace pagewire {
 

@@ -1,4 +1,4 @@
-// The TAP: tun ioctls, one call per burst in each direction, and the poller.
+// The TAP: tun ioctls, the bursts, and the poller.
 
 #include "tap.h"
 
@@ -6,7 +6,6 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +13,7 @@
 #include <string>
 
 #include "arguments.h"
+#include "burst.h"
 #include "instance.h"
 #include "payload-guard.h"
 
@@ -34,6 +34,40 @@ int IoctlValue(int fd, unsigned long request, unsigned long value) {
   if (fd < 0) return -EBADF;
   return ioctl(fd, request, value) < 0 ? -errno : 0;
 }
+
+// Has the payload of the frames that come next in a burst prefetched.
+class Lookahead : public BurstObserver {
+ public:
+  // `first` is the number of the first frame, counted over all bursts.
+  Lookahead(Prefetcher* prefetcher, Arena* arena, const Ring* ring, uint32_t head, uint32_t frames, uint64_t first)
+      : prefetcher_(prefetcher), arena_(arena), ring_(ring), index_(head), frames_(frames), first_(first) {}
+
+  void BeforeFrame(uint32_t done) override {
+    prefetcher_->Passed(first_ + done);
+    for (; asked_ < frames_ && asked_ < done + kFramesAhead; asked_++) Ask(first_ + asked_);
+  }
+
+ private:
+  // Moves behind the frame's chain.
+  void Ask(uint64_t frame) {
+    for (uint32_t walked = 0; walked < ring_->size(); walked++) {
+      const Descriptor descriptor = ring_->At(index_++);
+      const std::shared_ptr<Mapping>& window = arena_->WindowOf(descriptor.region);
+      if (window && static_cast<uint64_t>(descriptor.offset) + descriptor.length <= window->length) {
+        prefetcher_->Ask(frame, window, window->data + descriptor.offset, descriptor.length);
+      }
+      if ((descriptor.flags & kDescriptorNext) == 0) return;
+    }
+  }
+
+  Prefetcher* prefetcher_;
+  Arena* arena_;
+  const Ring* ring_;
+  uint32_t index_;
+  uint32_t frames_;
+  uint64_t first_;
+  uint32_t asked_ = 0;
+};
 
 }  // namespace
 
@@ -100,50 +134,14 @@ Napi::Value Tap::SetRings(const Napi::CallbackInfo& info) {
   return Number(info, error < 0 ? error : receive_.Configure(Uint(info, 2), Uint(info, 3)));
 }
 
-// transmit(head, frames): one gathered write per frame. Stops where the device has no room (EAGAIN; that frame and those
-// behind it stay pending); any other error is that frame's own. Returns how many frames are completed.
+// transmit(head, frames): how many frames are completed, or a negative errno (burst.h).
 Napi::Value Tap::Transmit(const Napi::CallbackInfo& info) {
-  uint32_t index = Uint(info, 0);
-  const uint32_t frames = Uint(info, 1);
   if (fd_ < 0) return Number(info, -EBADF);
-  arena_->BeginBurst();
-  if (!transmit_.Map(arena_)) return Number(info, -EFAULT);
-  uint32_t done = 0;
-  uint32_t ahead = index;
-  uint32_t asked = 0;
-  for (; done < frames && done < transmit_.size(); done++) {
-    if (prefetcher_) {
-      prefetcher_->Passed(frames_ + done);
-      for (; asked < frames && asked < done + kFramesAhead; asked++) Ahead(&ahead, frames_ + asked);
-    }
-    iovec iovecs[kMaxPieces];
-    int pieces = 0;
-    const uint32_t first = index;
-    int32_t status = transmit_.Gather(arena_, &index, iovecs, &pieces);
-    if (status >= 0) {
-      const PayloadAccess access(iovecs, pieces);
-      ssize_t written;
-      do {
-        written = writev(fd_, iovecs, pieces);
-      } while (written < 0 && errno == EINTR);
-      if (written < 0 && errno == EAGAIN) break;
-      status = written < 0 ? -errno : static_cast<int32_t>(written);
-    }
-    transmit_.Complete(first, status);
-  }
-  frames_ += done;
-  return Number(info, static_cast<int32_t>(done));
-}
-
-void Tap::Ahead(uint32_t* index, uint64_t frame) {
-  for (uint32_t walked = 0; walked < transmit_.size(); walked++) {
-    const Descriptor descriptor = transmit_.At((*index)++);
-    const std::shared_ptr<Mapping>& window = arena_->WindowOf(descriptor.region);
-    if (window && static_cast<uint64_t>(descriptor.offset) + descriptor.length <= window->length) {
-      prefetcher_->Ask(frame, window, window->data + descriptor.offset, descriptor.length);
-    }
-    if ((descriptor.flags & kDescriptorNext) == 0) return;
-  }
+  if (!prefetcher_) return Number(info, TransmitBurst(fd_, arena_, &transmit_, Uint(info, 0), Uint(info, 1)));
+  Lookahead ahead(prefetcher_.get(), arena_, &transmit_, Uint(info, 0), Uint(info, 1), frames_);
+  const int32_t done = TransmitBurst(fd_, arena_, &transmit_, Uint(info, 0), Uint(info, 1), &ahead);
+  if (done > 0) frames_ += static_cast<uint32_t>(done);
+  return Number(info, done);
 }
 
 // prefetch(on): whether a thread walks the pages of the files' frames that come next. 0, or -EOPNOTSUPP in the guarded build.
@@ -163,34 +161,10 @@ Napi::Value Tap::Prefetched(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(prefetched_ + (prefetcher_ ? prefetcher_->bytes() : 0)));
 }
 
-// receive(head, budget): one read per posted descriptor. Stops when nothing waits, and after an error of the device.
-// Returns how many descriptors are completed.
+// receive(head, budget): how many descriptors are completed, or a negative errno (burst.h).
 Napi::Value Tap::Receive(const Napi::CallbackInfo& info) {
-  const uint32_t head = Uint(info, 0);
-  const uint32_t budget = Uint(info, 1);
   if (fd_ < 0) return Number(info, -EBADF);
-  arena_->BeginBurst();
-  if (!receive_.Map(arena_)) return Number(info, -EFAULT);
-  uint32_t done = 0;
-  while (done < budget && done < receive_.size()) {
-    const uint32_t index = head + done;
-    const Descriptor descriptor = receive_.At(index);
-    uint8_t* data = arena_->Resolve(descriptor.region, descriptor.offset, descriptor.length);
-    if (data == nullptr || descriptor.length == 0) {
-      receive_.Complete(index, -EFAULT);
-      done++;
-      continue;
-    }
-    ssize_t bytes;
-    do {
-      bytes = read(fd_, data, descriptor.length);
-    } while (bytes < 0 && errno == EINTR);
-    if (bytes < 0 && errno == EAGAIN) break;
-    receive_.Complete(index, bytes < 0 ? -errno : static_cast<int32_t>(bytes));
-    done++;
-    if (bytes < 0) break;
-  }
-  return Number(info, static_cast<int32_t>(done));
+  return Number(info, ReceiveBurst(fd_, arena_, &receive_, Uint(info, 0), Uint(info, 1)));
 }
 
 // poll(callback): enters the event loop; nothing is watched yet.

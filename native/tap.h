@@ -41,8 +41,6 @@ class Tap : public Napi::ObjectWrap<Tap>, private Poller::Owner {
   void OnReady(int error, int events) override;
   void OnExit() override;
   void CloseAll();
-  // Has the payload of the frame whose chain begins at `*index` prefetched, and moves `*index` behind it.
-  void Ahead(uint32_t* index, uint64_t frame);
 
   Arena* arena_;
   int fd_ = -1;

@@ -15,6 +15,8 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "../guard-methods.h"
+
 namespace pagewire {
 
 namespace {

@@ -12,9 +12,9 @@ export function addonOrFail(): Addon {
 }
 
 /** The path of the binary that `loadAddon` takes. */
-export const BINARY = (createRequire(import.meta.url)('node-gyp-build') as { path(folder: string): string }).path(
-  resolve('native'),
-)
+export const BINARY =
+  process.env['PAGEWIRE_TEST_ADDON'] ??
+  (createRequire(import.meta.url)('node-gyp-build') as { path(folder: string): string }).path(resolve('native'))
 
 /** A region whose bytes count up, so that what was read from it shows from where. */
 export function countingRegion(addon: Addon, length: number): { id: number; bytes: Uint8Array; buffer: ArrayBuffer } {
