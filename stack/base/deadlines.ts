@@ -5,14 +5,20 @@
 /** No deadline. */
 export const NEVER = Number.POSITIVE_INFINITY
 
+const MAX_SLOTS = 8
+
 /** Whoever has deadlines. `slot` is the index that the owner gave the deadline. */
 export interface DeadlineOwner {
   onDeadline(slot: number, now: number): void
 }
 
-/** The deadlines of one owner, in microseconds of the environment's clock. */
+/** What every table without a deadline points at: most owners have none most of the time. Never written. */
+const NONE: number[] = new Array<number>(MAX_SLOTS).fill(NEVER)
+
+/** The deadlines of one owner, at most MAX_SLOTS, in microseconds of the environment's clock. */
 export class Deadlines {
-  private readonly slots: Float64Array
+  private slots = NONE
+  private readonly count: number
   private readonly heap: DeadlineHeap
   /** Where this table stands in the heap, -1 when it is not there. Kept by the heap. */
   position = -1
@@ -23,7 +29,8 @@ export class Deadlines {
   constructor(heap: DeadlineHeap, owner: DeadlineOwner, slots: number) {
     this.heap = heap
     this.owner = owner
-    this.slots = new Float64Array(slots).fill(NEVER)
+    if (slots > MAX_SLOTS) throw new RangeError('too many deadlines of one owner')
+    this.count = slots
   }
 
   get(slot: number): number {
@@ -36,6 +43,7 @@ export class Deadlines {
 
   /** Sets a deadline; one that stands already is moved. */
   set(slot: number, at: number): void {
+    if (this.slots === NONE) this.slots = new Array<number>(this.count).fill(NEVER)
     this.slots[slot] = at
     if (at < this.filed) this.heap.file(this, at)
   }
@@ -46,26 +54,26 @@ export class Deadlines {
   }
 
   clear(slot: number): void {
-    this.slots[slot] = NEVER
+    if (this.slots !== NONE) this.slots[slot] = NEVER
   }
 
   clearAll(): void {
-    this.slots.fill(NEVER)
+    this.slots = NONE
     this.heap.remove(this)
   }
 
   /** The earliest deadline, NEVER if there is none. */
   earliest(): number {
     let min = NEVER
-    for (let i = 0; i < this.slots.length; i++) if (this.slots[i] < min) min = this.slots[i]
+    for (let i = 0; i < this.count; i++) if (this.slots[i] < min) min = this.slots[i]
     return min
   }
 
   /** Fires what is due, each slot once, cleared before its call; a handler may set it anew. */
   fire(now: number): void {
-    for (let i = 0; i < this.slots.length; i++) {
+    for (let i = 0; i < this.count; i++) {
       if (this.slots[i] <= now) {
-        this.slots[i] = NEVER
+        this.clear(i)
         this.owner.onDeadline(i, now)
       }
     }

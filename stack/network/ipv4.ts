@@ -33,6 +33,8 @@ export class Ipv4Layer implements NetworkLayer {
   private readonly output: Ipv4Output
   private readonly errors: Icmpv4Errors
   private readonly paths: PathCache
+  /** What a lookup finds, until a path has taken it over. */
+  private readonly way: Partial<Ipv4Way> = {}
 
   constructor(context: StackContext) {
     this.context = context
@@ -115,7 +117,7 @@ export class Ipv4Layer implements NetworkLayer {
   }
 
   path(destination: IpAddress, source: IpAddress | null, broadcast: boolean): Path | number {
-    const way: Partial<Ipv4Way> = {}
+    const { way } = this
     const errno = this.routing.lookup(destination, source, broadcast, way)
     if (errno === -ENETUNREACH) this.context.counters.IpOutNoRoutes++
     return errno < 0 ? errno : new Ipv4Path(this.output, way as Ipv4Way, broadcast)
