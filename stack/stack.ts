@@ -44,6 +44,8 @@ export interface StackOptions {
  * request, whose answer carries the acknowledgment.
  */
 const BULK = 65536
+/** How often a poll takes frames as long as they are small. */
+const TURNS = 8
 /** Polls that may go by with frames waiting before deadlines are fired all the same. */
 const PATIENCE = 16
 /** How often one poll makes callbacks that came from callbacks. */
@@ -75,6 +77,8 @@ export class Stack implements StackContext {
   private requested = false
   /** Frames came while the poll runs: dispatch does not undo this. */
   private readable = false
+  /** A device was told to hand up fewer frames at a time. */
+  private narrow = false
   /** Polls since deadlines were fired. */
   private postponed = 0
   private closed = false
@@ -205,6 +209,11 @@ export class Stack implements StackContext {
       this.time = this.environment.clock.now()
       const octets = this.counters.IpExtInOctets
       more = this.receive(budget)
+      // Many that are small are acknowledgments. Those of a burst come in before the next burst leaves, or they pile up.
+      const turns = budget < POLL_BUDGET || this.narrow ? 1 : TURNS
+      for (let turn = 1; more && turn < turns && this.counters.IpExtInOctets - octets < BULK; turn++) {
+        more = this.receive(budget)
+      }
       this.expire(more)
       if (this.counters.IpExtInOctets - octets >= BULK) this.transmit()
       this.requested = !this.dispatch()
@@ -242,9 +251,11 @@ export class Stack implements StackContext {
   private receive(budget: number): boolean {
     const { interfaces } = this.network
     let more = false
+    this.narrow = false
     for (let i = 0; i < interfaces.length; i++) {
       const { device } = interfaces[i]
       const most = Math.min(budget, device.pollBudget ?? POLL_BUDGET)
+      if (most < POLL_BUDGET) this.narrow = true
       if (device.poll(most, this.time) >= most) more = true
     }
     return more

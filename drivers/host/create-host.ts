@@ -29,7 +29,7 @@ import { type HostTimer, NodeTimer } from './timer.ts'
  */
 export async function createHost(options: HostOptions): Promise<Host> {
   const { interfaces, gateway } = checkOptions(options)
-  const reactor = options.reactor ?? nodeReactor(options.environment)
+  const reactor = options.reactor ?? nodeReactor(options)
   const environment = options.environment ?? machineEnvironment(reactor, options.log)
   const parts = new Parts()
   try {
@@ -128,10 +128,10 @@ function makeFiles(options: HostOptions, memory: Port['memory']): Files {
   throw new TypeError('files.store: files can be mapped only where the device is a TAP')
 }
 
-function nodeReactor(environment: Environment | undefined): NodeReactor {
+function nodeReactor({ environment, busyPoll }: HostOptions): NodeReactor {
   const native = addonAvailable() === true
   const makeTimer = (): HostTimer => (native ? new NativeTimer() : new NodeTimer())
-  return new NodeReactor(environment?.clock ?? hostClock, makeTimer)
+  return new NodeReactor(environment?.clock ?? hostClock, makeTimer, busyPoll)
 }
 
 function machineEnvironment(reactor: Reactor, log: Log | undefined): Environment {

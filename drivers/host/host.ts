@@ -262,6 +262,7 @@ export class Host extends EventEmitter<HostEvents> {
   }
 
   private pollable(): Pollable {
+    const { counters } = this.stack
     return {
       poll: () => {
         // When a listener throws in here, what follows is done in the next poll.
@@ -275,6 +276,9 @@ export class Host extends EventEmitter<HostEvents> {
         return more
       },
       nextDeadline: () => Math.min(this.stack.nextDeadline(), this.context.timeouts.nextDeadline()),
+      get arrivals() {
+        return counters.IpInReceives + counters.ArpInPackets
+      },
     }
   }
 }

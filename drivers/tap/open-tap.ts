@@ -4,6 +4,7 @@
 import type { Addon, NativeTap } from '../../native/index.ts'
 import { NativeMemory, needAddon } from './addon.ts'
 import { configureInterface } from './interface.ts'
+import { TUN_F_CSUM, TUN_F_TSO, TUN_F_TSO_ECN, TUN_F_USO } from './tap-capabilities.ts'
 import { attachError, checkInterfaceName, deviceNodeError, interfaceError, TapError } from './tap-error.ts'
 import { TapPort } from './tap-port.ts'
 import { VIRTIO_HEADER } from './virtio-header.ts'
@@ -33,13 +34,6 @@ export interface OpenTapOptions {
   /** The device node. */
   device?: string
 }
-
-const TUN_F_CSUM = 0x01
-const TUN_F_TSO4 = 0x02
-const TUN_F_TSO6 = 0x04
-const TUN_F_TSO_ECN = 0x08
-const TUN_F_USO = 0x20 | 0x40
-const TUN_F_TSO = TUN_F_TSO4 | TUN_F_TSO6
 
 /** Masks from the newest kernel to the oldest: TUNSETOFFLOAD refuses unknown bits, so the first that passes is it. */
 const PROBES = [

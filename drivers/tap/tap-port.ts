@@ -9,15 +9,17 @@ import type { Frame, FramePool } from '../../stack/buffer/frame.ts'
 import type { NativeMemory } from './addon.ts'
 import { LinkState } from './link-state.ts'
 import { ReceiveRing } from './receive-ring.ts'
+import { capabilitiesOf, TUN_F_CSUM, TUN_F_TSO_ALL } from './tap-capabilities.ts'
 import { TapStatistics } from './tap-statistics.ts'
 import { TransmitRing } from './transmit-ring.ts'
 import { parseVirtioHeader, VIRTIO_HEADER } from './virtio-header.ts'
 
-const TUN_F_CSUM = 0x01
-const TUN_F_TSO_ALL = 0x02 | 0x04 | 0x08
-const TUN_F_TSO_ECN = 0x08
-const TUN_F_USO = 0x20 | 0x40
 const ETHERNET_HEADER = 14
+/**
+ * Where one frame came at a time so many wake-ups look for no second one: the event loop finds it as well, and the read that
+ * finds nothing is saved.
+ */
+const SINGLES = 8
 const LARGEST: PortRings = { transmit: 65536, receive: 4096 }
 
 export interface TapPortOptions {
@@ -60,6 +62,8 @@ export class TapPort implements Port {
   private armed = false
   /** No page was left to read into. */
   private starving = false
+  /** Wake-ups in a row that took one frame, up to SINGLES. */
+  private singles = 0
   /** The device had no room: the doorbell waits until it has. */
   private blocked = false
   /** `post` said no, or the device was full: the sink is to be told of room. */
@@ -265,8 +269,9 @@ export class TapPort implements Port {
     if (this.closed || this.gone) return 0
     let taken = 0
     let drained = false
+    const single = this.singles > 0 && this.singles < SINGLES
     while (taken < budget && !drained && !this.closed) {
-      const wanted = Math.min(budget - taken, this.receiveRing.size)
+      const wanted = single ? 1 : Math.min(budget - taken, this.receiveRing.size)
       const posted = this.receiveRing.fill(wanted)
       if (posted === 0) {
         this.starve()
@@ -277,8 +282,9 @@ export class TapPort implements Port {
       this.counters.tap_reads += done < posted ? done + 1 : done
       const frames = done > 0 ? this.deliver(done) : 0
       taken += frames
-      drained = done < posted || frames < done
+      drained = single || done < posted || frames < done
     }
+    this.singles = taken === 1 ? (this.singles % SINGLES) + 1 : 0
     if (taken < budget && !this.closed) this.arm()
     return taken
   }
@@ -382,20 +388,5 @@ export class TapPort implements Port {
       this.abandon()
     }
     this.sink?.onLink(this.up, this.gone)
-  }
-}
-
-function capabilitiesOf(vnetHeader: boolean, offload: number): PortCapabilities {
-  return {
-    // To send with an offload takes the header only; what may be received is what TUNSETOFFLOAD knows.
-    txChecksum: vnetHeader,
-    scatterGather: true,
-    tso4: vnetHeader,
-    tso6: vnetHeader,
-    tsoEcn: vnetHeader && (offload & TUN_F_TSO_ECN) !== 0,
-    // The kernel takes UDP_L4 since the release that knows the bits for receiving it.
-    uso: (offload & TUN_F_USO) !== 0,
-    rxChecksum: (offload & TUN_F_CSUM) !== 0,
-    rxGroHw: (offload & TUN_F_TSO_ALL) !== 0,
   }
 }

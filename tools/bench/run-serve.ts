@@ -12,16 +12,18 @@ export interface ServeArguments extends ServeOptions {
   address: Cidr
   mac?: string
   mtu?: number
+  busyPoll?: number
   vnetHdr: boolean
 }
 
 /** Serves until SIGINT or SIGTERM. The exit status. Throws CommandError when it cannot. */
 export async function runServe(given: ServeArguments): Promise<number> {
-  const { tap: name, address, mac, mtu, vnetHdr } = given
+  const { tap: name, address, mac, mtu, vnetHdr, busyPoll = 0 } = given
   const interrupt = catchInterrupt()
   const tap = { name, vnetHeader: vnetHdr, create: false, ...(mtu === undefined ? {} : { mtu }) }
   const host = await createHost({
     tap,
+    busyPoll,
     addresses: [`${address.address}/${address.length}`],
     ...(mac === undefined ? {} : { mac }),
   }).catch((error: unknown) => {

@@ -84,6 +84,9 @@ export const port = integer(1, 65535, 8080)
 /** 65521: what a TAP takes at most, so that a frame with its Ethernet header is one that a descriptor can hold. */
 export const mtu = integer(576, 65521, 1500)
 
+/** Microseconds without sleep. */
+export const busyPoll = integer(0, 1_000_000, 50)
+
 /** Pairs of feature and `on` or `off`, as `ethtool -K` takes them: `tso off sg on`. */
 export function features(text: string): Record<string, boolean> {
   const words = text.split(/[\s,]+/).filter((word) => word !== '')

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander'
 import { runServe, type ServeArguments } from '../bench/run-serve.ts'
-import { cidr, interfaceName, macAddress, mtu } from '../cli/validators.ts'
+import { busyPoll, cidr, interfaceName, macAddress, mtu } from '../cli/validators.ts'
 
 export function registerBench(program: Command, ends: (status: number) => void): void {
   const bench = program.command('bench').description('measure the stack')
@@ -14,6 +14,7 @@ export function registerBench(program: Command, ends: (status: number) => void):
     .option('--mac <address>', "the card's Ethernet address (default: random)", macAddress)
     .option('--mtu <bytes>', 'the largest IP packet on the wire (default: as the TAP has it)', mtu)
     .option('--file <path>', 'what is sent from a file: ports 5011 and 5012, and /big')
+    .option('--busy-poll <microseconds>', 'how long to look for more before sleeping (default: 0)', busyPoll)
     .option('--no-vnet-hdr', 'a plain TAP: everything in software')
     .addOption(
       new Option('--http <kind>', 'what answers on 8080; the other one answers on 8081')

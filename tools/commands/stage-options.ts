@@ -1,7 +1,17 @@
 // The options that `pagewire up` and `pagewire ftpd` have in common: where the stack runs, and which folder it serves.
 
 import { type Command, Option } from 'commander'
-import { cidr, features, integer, interfaceName, macAddress, mtu, namespaceName, niceness } from '../cli/validators.ts'
+import {
+  busyPoll,
+  cidr,
+  features,
+  integer,
+  interfaceName,
+  macAddress,
+  mtu,
+  namespaceName,
+  niceness,
+} from '../cli/validators.ts'
 import { DEFAULT_ADDRESS, DEFAULT_BRIDGE_PORT, DEFAULT_TAP } from '../up/options.ts'
 
 export const STAGE_NOTES = `
@@ -32,6 +42,7 @@ export function addStageOptions(command: Command): Command {
       `the port of 127.0.0.1 that leads to a simulated wire (default: ${DEFAULT_BRIDGE_PORT} or any)`,
       integer(0, 65535, DEFAULT_BRIDGE_PORT),
     )
+    .option('--busy-poll <microseconds>', 'how long to look for more before sleeping (default: 0)', busyPoll)
     .option('--nice <number>', 'niceness of the thread that runs the stack (default: -10, where one may)', niceness)
     .option('--json', 'print one JSON object for each event')
 }

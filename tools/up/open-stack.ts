@@ -28,9 +28,10 @@ const LAST_BYTES = 1000
 
 /** Throws TapError when a TAP cannot be had. */
 export async function openOnTap(options: UpOptions, log: Log): Promise<OpenStack> {
-  const { mtu, vnetHdr } = options
+  const { mtu, vnetHdr, busyPoll = 0 } = options
   const host = await createHost({
     ...common(options),
+    busyPoll,
     tap: { name: options.tap, vnetHeader: vnetHdr, ...(mtu === undefined ? {} : { mtu }) },
     kernel: formatCidr(options.kernel),
     log,

@@ -19,6 +19,7 @@ export interface StageArguments {
   writable?: boolean
   port: number
   bridgePort?: number
+  busyPoll?: number
   nice?: number
   json?: boolean
 }

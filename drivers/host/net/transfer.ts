@@ -20,6 +20,9 @@ export interface TransferOwner {
   _failTransfer(error: Error): void
 }
 
+/** For a microtask without the asynchronous resource of queueMicrotask. */
+const RESOLVED = Promise.resolve()
+
 export type TransferError = Error & { bytesSent: number }
 
 export abstract class Transfer implements ByReference, PageHome {
@@ -134,7 +137,7 @@ export abstract class Transfer implements ByReference, PageHome {
     if (!this.over || this.lent.size > 0) return
     this.onReleased()
     // The acknowledgement that released the last page is still being counted.
-    if (!this.settled) queueMicrotask(() => this.settle())
+    if (!this.settled) RESOLVED.then(() => this.settle())
   }
 
   private settle(): void {

@@ -247,4 +247,66 @@ describe('what keeps the process alive', () => {
     subject.linger(false)
     expect(calls).toEqual(['unref', 'ref', 'unref'])
   })
+
+  it('stays awake for a while after something came, with busy polling, and no longer', async () => {
+    let time = 0
+    let polls = 0
+    let arrivals = 0
+    const reactor = new NodeReactor({ now: () => time }, () => new ManualTimer(), 100)
+    const handle = reactor.attach({
+      poll: () => {
+        polls++
+        time += 30
+        // Something comes in the second poll, which nobody has asked for.
+        if (polls === 2) arrivals++
+        return false
+      },
+      nextDeadline: () => NEVER,
+      get arrivals() {
+        return arrivals
+      },
+    })
+    arrivals = 1
+    handle.requestPoll()
+    for (let i = 0; i < 20; i++) await immediate()
+    // At 30 something had come, at 60 again; 90, 120, 150 are within 100 of that, 180 is the first that is not.
+    expect(polls).toBe(6)
+    handle.detach()
+  })
+
+  it('does not stay awake when nothing came, or without busy polling', async () => {
+    for (const busyPoll of [0, 100]) {
+      let polls = 0
+      const reactor = new NodeReactor({ now: () => 0 }, () => new ManualTimer(), busyPoll)
+      const handle = reactor.attach({
+        poll: () => {
+          polls++
+          return false
+        },
+        nextDeadline: () => NEVER,
+        arrivals: busyPoll === 0 ? 5 : 0,
+      })
+      handle.requestPoll()
+      for (let i = 0; i < 5; i++) await immediate()
+      expect(polls).toBe(1)
+      handle.detach()
+    }
+  })
+
+  it('makes an uncaughtException of what a poll throws', async () => {
+    subject = new Subject()
+    const caught: unknown[] = []
+    const listeners = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.once('uncaughtException', (error) => caught.push(error))
+    const error = new Error('thrown by a listener')
+    subject.work = () => {
+      throw error
+    }
+    subject.handle.requestPoll()
+    await immediate()
+    subject.work = () => false
+    for (const listener of listeners) process.on('uncaughtException', listener)
+    expect(caught).toEqual([error])
+  })
 })
