@@ -22,8 +22,6 @@ export class Deadlines {
   private readonly heap: DeadlineHeap
   /** Where this table stands in the heap, -1 when it is not there. Kept by the heap. */
   position = -1
-  /** The time under which the heap filed this table: never later than the earliest slot. Kept by the heap. */
-  filed = NEVER
   readonly owner: DeadlineOwner
 
   constructor(heap: DeadlineHeap, owner: DeadlineOwner, slots: number) {
@@ -31,6 +29,11 @@ export class Deadlines {
     this.owner = owner
     if (slots > MAX_SLOTS) throw new RangeError('too many deadlines of one owner')
     this.count = slots
+  }
+
+  /** The time under which the heap filed this table: never later than the earliest slot. */
+  get filed(): number {
+    return this.heap.filed(this)
   }
 
   get(slot: number): number {
@@ -58,8 +61,13 @@ export class Deadlines {
   }
 
   clearAll(): void {
-    this.slots = NONE
+    this.release()
     this.heap.remove(this)
+  }
+
+  /** No deadline stands: nothing need be kept of them. For the heap. */
+  release(): void {
+    this.slots = NONE
   }
 
   /** The earliest deadline, NEVER if there is none. */
@@ -83,9 +91,16 @@ export class Deadlines {
 /** A binary heap of deadline tables by the time under which each was filed. One per stack. */
 export class DeadlineHeap {
   private readonly heap: Deadlines[] = []
+  /** When each of them was filed under, at the same places. */
+  private readonly times: number[] = []
 
   get size(): number {
     return this.heap.length
+  }
+
+  /** The time under which `table` stands here, NEVER if it does not. */
+  filed(table: Deadlines): number {
+    return table.position < 0 ? NEVER : this.times[table.position]
   }
 
   /** The next deadline of anybody, NEVER if there is none. Corrects tables that were filed too early. */
@@ -93,7 +108,7 @@ export class DeadlineHeap {
     while (this.heap.length > 0) {
       const head = this.heap[0]
       const earliest = head.earliest()
-      if (earliest === head.filed) return earliest
+      if (earliest === this.times[0]) return earliest
       this.refile(head, earliest)
     }
     return NEVER
@@ -103,7 +118,7 @@ export class DeadlineHeap {
   expire(now: number): void {
     while (this.heap.length > 0) {
       const head = this.heap[0]
-      if (head.filed > now) return
+      if (this.times[0] > now) return
       const earliest = head.earliest()
       if (earliest <= now) head.fire(now)
       if (head.position >= 0) this.refile(head, head.earliest())
@@ -111,66 +126,65 @@ export class DeadlineHeap {
   }
 
   file(table: Deadlines, at: number): void {
-    table.filed = at
     if (table.position < 0) {
       table.position = this.heap.length
       this.heap.push(table)
+      this.times.push(at)
     }
-    this.up(table.position)
+    this.up(table, table.position, at)
   }
 
   remove(table: Deadlines): void {
     const at = table.position
     if (at < 0) return
     table.position = -1
-    table.filed = NEVER
     const last = this.heap.pop() as Deadlines
+    const time = this.times.pop() as number
     if (last === table) return
-    this.heap[at] = last
-    last.position = at
-    this.up(at)
-    this.down(last.position)
+    this.up(last, at, time)
+    this.down(last, last.position, time)
   }
 
   private refile(table: Deadlines, at: number): void {
     if (at === NEVER) {
       this.remove(table)
+      table.release()
       return
     }
-    table.filed = at
-    this.up(table.position)
-    this.down(table.position)
+    this.up(table, table.position, at)
+    this.down(table, table.position, at)
   }
 
-  private up(from: number): void {
-    const heap = this.heap
-    const table = heap[from]
+  /** `table`, filed under `time`, takes place `from` or one nearer to the head. */
+  private up(table: Deadlines, from: number, time: number): void {
     let at = from
     while (at > 0) {
       const parent = (at - 1) >> 1
-      if (heap[parent].filed <= table.filed) break
-      heap[at] = heap[parent]
-      heap[at].position = at
+      if (this.times[parent] <= time) break
+      this.put(this.heap[parent], at, this.times[parent])
       at = parent
     }
-    heap[at] = table
-    table.position = at
+    this.put(table, at, time)
   }
 
-  private down(from: number): void {
-    const heap = this.heap
-    const table = heap[from]
+  /** `table`, filed under `time`, takes place `from` or one further from the head. */
+  private down(table: Deadlines, from: number, time: number): void {
+    const { heap, times } = this
     let at = from
     for (;;) {
       let child = 2 * at + 1
       if (child >= heap.length) break
-      if (child + 1 < heap.length && heap[child + 1].filed < heap[child].filed) child++
-      if (heap[child].filed >= table.filed) break
-      heap[at] = heap[child]
-      heap[at].position = at
+      if (child + 1 < heap.length && times[child + 1] < times[child]) child++
+      if (times[child] >= time) break
+      this.put(heap[child], at, times[child])
       at = child
     }
-    heap[at] = table
+    this.put(table, at, time)
+  }
+
+  private put(table: Deadlines, at: number, time: number): void {
+    this.heap[at] = table
+    this.times[at] = time
     table.position = at
   }
 }

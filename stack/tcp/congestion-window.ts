@@ -3,7 +3,7 @@
 // Owns cwnd and ssthresh in segments. How avoidance grows and how far a loss falls is the algorithm's.
 
 import { notBefore } from '../base/sequence.ts'
-import type { CongestionControl } from './congestion.ts'
+import { type CongestionControl, createCongestionControl } from './congestion.ts'
 
 export const INITIAL_WINDOW = 10
 export const NO_THRESHOLD = 0x7fffffff
@@ -11,7 +11,8 @@ export const NO_THRESHOLD = 0x7fffffff
 export class CongestionWindow {
   cwnd = INITIAL_WINDOW
   ssthresh = NO_THRESHOLD
-  algorithm: CongestionControl
+  private control: CongestionControl | null
+  private name: CongestionControl['name']
   /** Acknowledged segments towards the next increase in avoidance, and bytes towards the next acknowledged segment. */
   private credit = 0
   private ackedBytes = 0
@@ -22,8 +23,25 @@ export class CongestionWindow {
   private usedAt = 0
   private used = 0
 
-  constructor(algorithm: CongestionControl) {
-    this.algorithm = algorithm
+  /** The algorithm, or the name of one that is made when it is needed first: many a connection never leaves slow start. */
+  constructor(algorithm: CongestionControl | CongestionControl['name']) {
+    this.control = typeof algorithm === 'string' ? null : algorithm
+    this.name = typeof algorithm === 'string' ? algorithm : algorithm.name
+  }
+
+  get algorithmName(): CongestionControl['name'] {
+    return this.name
+  }
+
+  /** Another algorithm from now on, which has learned nothing yet. */
+  setAlgorithm(name: CongestionControl['name']): void {
+    this.name = name
+    this.control = null
+  }
+
+  private get algorithm(): CongestionControl {
+    this.control ??= createCongestionControl(this.name)
+    return this.control
   }
 
   begin(sequence: number, now: number): void {
@@ -100,7 +118,7 @@ export class CongestionWindow {
 
   /** Nothing was in flight for `idle`: the window halves for each RTO down to the initial one (RFC 5681 4.1, Linux). */
   onIdle(idle: number, rto: number, now: number): void {
-    this.algorithm.onIdle(idle)
+    this.control?.onIdle(idle)
     const restart = Math.min(this.cwnd, INITIAL_WINDOW)
     this.rememberThreshold()
     for (let left = idle; left > rto && this.cwnd > restart; left -= rto) this.cwnd >>= 1

@@ -5,7 +5,6 @@ import { EAGAIN, EFAULT, EINVAL, ENOTCONN, EPIPE } from '../base/errno.ts'
 import type { IpAddress } from '../base/ip-address.ts'
 import { advance } from '../base/sequence.ts'
 import type { Page, PageRef } from '../buffer/page.ts'
-import { createCongestionControl } from './congestion.ts'
 import {
   ERROR,
   HANGUP,
@@ -276,7 +275,7 @@ export class Connection extends ControlBlock implements TcpEndpoint {
       this.size.setLimit(options.maxSegment)
       this.refreshMss()
     } else if (name === 'congestion') {
-      this.window.algorithm = createCongestionControl(options.congestion)
+      this.window.setAlgorithm(options.congestion)
     } else if (name === 'quickAck') {
       this.acks.setAlways(options.quickAck)
     }
