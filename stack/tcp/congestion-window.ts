@@ -11,8 +11,8 @@ export const NO_THRESHOLD = 0x7fffffff
 export class CongestionWindow {
   cwnd = INITIAL_WINDOW
   ssthresh = NO_THRESHOLD
-  private control: CongestionControl | null
-  private name: CongestionControl['name']
+  /** The algorithm, or its name until it is needed: many a connection never leaves slow start. */
+  private control: CongestionControl | CongestionControl['name']
   /** Acknowledged segments towards the next increase in avoidance, and bytes towards the next acknowledged segment. */
   private credit = 0
   private ackedBytes = 0
@@ -23,24 +23,21 @@ export class CongestionWindow {
   private usedAt = 0
   private used = 0
 
-  /** The algorithm, or the name of one that is made when it is needed first: many a connection never leaves slow start. */
   constructor(algorithm: CongestionControl | CongestionControl['name']) {
-    this.control = typeof algorithm === 'string' ? null : algorithm
-    this.name = typeof algorithm === 'string' ? algorithm : algorithm.name
+    this.control = algorithm
   }
 
   get algorithmName(): CongestionControl['name'] {
-    return this.name
+    return typeof this.control === 'string' ? this.control : this.control.name
   }
 
   /** Another algorithm from now on, which has learned nothing yet. */
   setAlgorithm(name: CongestionControl['name']): void {
-    this.name = name
-    this.control = null
+    this.control = name
   }
 
   private get algorithm(): CongestionControl {
-    this.control ??= createCongestionControl(this.name)
+    if (typeof this.control === 'string') this.control = createCongestionControl(this.control)
     return this.control
   }
 
@@ -118,7 +115,7 @@ export class CongestionWindow {
 
   /** Nothing was in flight for `idle`: the window halves for each RTO down to the initial one (RFC 5681 4.1, Linux). */
   onIdle(idle: number, rto: number, now: number): void {
-    this.control?.onIdle(idle)
+    if (typeof this.control !== 'string') this.control.onIdle(idle)
     const restart = Math.min(this.cwnd, INITIAL_WINDOW)
     this.rememberThreshold()
     for (let left = idle; left > rto && this.cwnd > restart; left -= rto) this.cwnd >>= 1

@@ -22,7 +22,8 @@ export abstract class EndpointStream extends Duplex {
   /** Whose asynchronous context the application's listeners run in. */
   protected readonly _scope = new AsyncResource('PAGEWIRETCP')
   protected readonly _context: SocketContext
-  protected readonly _writer: Writer
+  /** There is none before the first write: many a connection only waits. */
+  private _madeWriter: Writer | null = null
   protected _intake: Intake
   protected _endpoint: TcpEndpoint | null = null
   /** A write that waits for the connection. */
@@ -34,8 +35,12 @@ export abstract class EndpointStream extends Duplex {
   constructor(context: SocketContext, options: CheckedOptions) {
     super(options.stream)
     this._context = context
-    this._writer = new Writer(context.scratch)
     this._intake = bufferIntake(options.onread) ?? new StreamIntake(this, context.reader)
+  }
+
+  protected get _writer(): Writer {
+    this._madeWriter ??= new Writer(this._context.scratch)
+    return this._madeWriter
   }
 
   /** Something moved in either direction. */
@@ -53,7 +58,7 @@ export abstract class EndpointStream extends Duplex {
   protected _detach(): void {
     if (this._endpoint) this._endpoint.onReadiness = null
     this._endpoint = null
-    if (this._writer.callback) setImmediate(() => this._writer.finish(0))
+    if (this._madeWriter?.callback) setImmediate(() => this._writer.finish(0))
   }
 
   /** For the endpoint. */
@@ -69,7 +74,7 @@ export abstract class EndpointStream extends Duplex {
     try {
       if (events & READ_EVENTS) this._pull()
     } finally {
-      if (events & WRITE_EVENTS && this._endpoint) this._writer.flush(this._endpoint)
+      if (events & WRITE_EVENTS && this._endpoint) this._madeWriter?.flush(this._endpoint)
     }
   }
 
