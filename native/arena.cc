@@ -30,7 +30,7 @@ int32_t Arena::Register(napi_value buffer) {
   return id;
 }
 
-int32_t Arena::Register(std::unique_ptr<Mapping> mapping) {
+int32_t Arena::Register(std::shared_ptr<Mapping> mapping) {
   int32_t id = -ENOSPC;
   Region* region = Take(&id);
   if (region != nullptr) {
@@ -42,7 +42,7 @@ int32_t Arena::Register(std::unique_ptr<Mapping> mapping) {
   return id;
 }
 
-int32_t Arena::Unregister(uint32_t id, std::unique_ptr<Mapping>* mapping) {
+int32_t Arena::Unregister(uint32_t id, std::shared_ptr<Mapping>* mapping) {
   Region* region = Find(id);
   if (region == nullptr) return -EINVAL;
   if (region->reference != nullptr) napi_delete_reference(env_, region->reference);
@@ -74,9 +74,10 @@ bool Arena::Locate(uint32_t id, uint32_t offset, uint32_t length, Location* loca
   return true;
 }
 
-const Mapping* Arena::MappingOf(uint32_t id) const {
+const std::shared_ptr<Mapping>& Arena::WindowOf(uint32_t id) const {
+  static const std::shared_ptr<Mapping> none;
   const Region* region = const_cast<Arena*>(this)->Find(id);
-  return region == nullptr ? nullptr : region->mapping.get();
+  return region == nullptr ? none : region->mapping;
 }
 
 Arena::Region* Arena::Find(uint32_t id) {

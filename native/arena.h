@@ -31,9 +31,9 @@ class Arena {
   // A new id, above 0, or a negative errno. The same ArrayBuffer may be registered more than once.
   int32_t Register(napi_value buffer);
   // Takes over a mapped window.
-  int32_t Register(std::unique_ptr<Mapping> mapping);
+  int32_t Register(std::shared_ptr<Mapping> mapping);
   // 0, or -EINVAL for an id that is not registered (any more). `*mapping` gets the window, if it was one.
-  int32_t Unregister(uint32_t id, std::unique_ptr<Mapping>* mapping);
+  int32_t Unregister(uint32_t id, std::shared_ptr<Mapping>* mapping);
 
   // To be called first in every native call that resolves descriptors.
   void BeginBurst() { burst_++; }
@@ -51,7 +51,8 @@ class Arena {
   // False when the id is unknown or the bytes do not lie within the region.
   bool Locate(uint32_t id, uint32_t offset, uint32_t length, Location* location);
   // The window behind an id; null when it is none.
-  const Mapping* MappingOf(uint32_t id) const;
+  const std::shared_ptr<Mapping>& WindowOf(uint32_t id) const;
+  const Mapping* MappingOf(uint32_t id) const { return WindowOf(id).get(); }
 
   size_t live() const { return live_; }
 
@@ -66,7 +67,7 @@ class Arena {
 
   struct Region {
     napi_ref reference = nullptr;
-    std::unique_ptr<Mapping> mapping;
+    std::shared_ptr<Mapping> mapping;
     uint8_t* data = nullptr;
     size_t length = 0;
     uint64_t burst = 0;

@@ -16,6 +16,7 @@
               "mapped-file.cc",
               "module.cc",
               "poller.cc",
+              "prefetcher.cc",
               "ring.cc",
               "tap.cc",
               "timer.cc"

@@ -1,4 +1,4 @@
-// memcpy under a handler of SIGBUS. The handler is the process's, the guard is the thread's: a fault outside of the bytes
+// Reads under a handler of SIGBUS. The handler is the process's, the guard is the thread's: a fault outside of the bytes
 // that this very thread copies is handed on.
 
 #include "guarded-copy.h"
@@ -65,7 +65,13 @@ void Install() {
 
 }  // namespace
 
-int GuardedCopy(uint8_t* to, const uint8_t* from, size_t length) {
+namespace {
+
+constexpr size_t kCacheLine = 64;
+
+// Reads of [from, from + length) by `read` alone, which must leave nothing behind that a jump out of it would lose.
+template <typename Read>
+int Guarded(const uint8_t* from, size_t length, Read read) {
   std::call_once(installed, Install);
   if (!in_place) return -ENOSYS;
   Guard guard;
@@ -77,10 +83,22 @@ int GuardedCopy(uint8_t* to, const uint8_t* from, size_t length) {
   }
   active = &guard;
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  memcpy(to, from, length);
+  read();
   std::atomic_signal_fence(std::memory_order_seq_cst);
   active = nullptr;
   return 0;
+}
+
+}  // namespace
+
+int GuardedCopy(uint8_t* to, const uint8_t* from, size_t length) {
+  return Guarded(from, length, [=] { memcpy(to, from, length); });
+}
+
+int GuardedTouch(const uint8_t* from, size_t length) {
+  return Guarded(from, length, [=] {
+    for (size_t at = 0; at < length; at += kCacheLine) (void)*static_cast<const volatile uint8_t*>(from + at);
+  });
 }
 
 Napi::Value CopyMapped(const Napi::CallbackInfo& info) {

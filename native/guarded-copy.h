@@ -14,6 +14,9 @@ namespace pagewire {
 // Copies, or answers -EFAULT when the file behind `from` ends before; then some of the bytes may have been copied.
 int GuardedCopy(uint8_t* to, const uint8_t* from, size_t length);
 
+// Reads one byte of each cache line, or answers -EFAULT when the file ends before.
+int GuardedTouch(const uint8_t* from, size_t length);
+
 // copyMapped(region, offset, length, bytes, at): out of a mapped window, by the processor. 0 or a negative errno.
 Napi::Value CopyMapped(const Napi::CallbackInfo& info);
 

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Must be what module.cc exports: another number means a binary of other sources. */
-const FACE_VERSION = 3
+const FACE_VERSION = 4
 
 /** Bits of `watch` and of the TAP's callback. */
 export const READABLE = 1
@@ -41,6 +41,10 @@ export interface NativeTap {
   setOffload(mask: number): number
   setSendBuffer(bytes: number): number
   /** Regions that hold the rings; sizes are powers of two up to 65536 descriptors. */
+  /** Whether a thread walks the pages of files that the next frames of a burst point at. 0, or -EOPNOTSUPP (guarded build). */
+  prefetch(on: boolean): number
+  /** Bytes that it has walked. */
+  prefetched(): number
   setRings(transmitRegion: number, transmitSize: number, receiveRegion: number, receiveSize: number): number
   /** Writes frames from descriptor `head` on. Returns how many are completed; fewer than `frames`: the device is full. */
   transmit(head: number, frames: number): number

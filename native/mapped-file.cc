@@ -48,7 +48,7 @@ class MapWork : public Napi::AsyncWorker {
       : Napi::AsyncWorker(callback, "PagewireMap"), file_(std::move(file)), offset_(offset), length_(length) {}
 
   void Execute() override {
-    mapping_ = std::make_unique<Mapping>();
+    mapping_ = std::make_shared<Mapping>();
     error_ = mapping_->Open(file_, offset_, length_);
   }
 
@@ -61,7 +61,7 @@ class MapWork : public Napi::AsyncWorker {
 
  private:
   std::shared_ptr<FileDescriptor> file_;
-  std::unique_ptr<Mapping> mapping_;
+  std::shared_ptr<Mapping> mapping_;
   uint64_t offset_;
   size_t length_;
   int error_ = 0;
@@ -71,7 +71,7 @@ class MapWork : public Napi::AsyncWorker {
 
 class Unmapper::Work : public Napi::AsyncWorker {
  public:
-  Work(Napi::Env env, std::vector<std::unique_ptr<Mapping>> mappings)
+  Work(Napi::Env env, std::vector<std::shared_ptr<Mapping>> mappings)
       : Napi::AsyncWorker(env, "PagewireUnmap"), mappings_(std::move(mappings)) {}
 
   void Execute() override { mappings_.clear(); }
@@ -83,10 +83,10 @@ class Unmapper::Work : public Napi::AsyncWorker {
   }
 
  private:
-  std::vector<std::unique_ptr<Mapping>> mappings_;
+  std::vector<std::shared_ptr<Mapping>> mappings_;
 };
 
-void Unmapper::Unmap(Napi::Env env, std::unique_ptr<Mapping> mapping) {
+void Unmapper::Unmap(Napi::Env env, std::shared_ptr<Mapping> mapping) {
   waiting_.push_back(std::move(mapping));
   if (!working_) Begin(env);
 }

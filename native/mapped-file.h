@@ -51,14 +51,14 @@ struct Mapping {
 // Unmaps windows on a thread of the pool: taking a large one out of the page tables would hold up the event loop.
 class Unmapper {
  public:
-  void Unmap(Napi::Env env, std::unique_ptr<Mapping> mapping);
+  void Unmap(Napi::Env env, std::shared_ptr<Mapping> mapping);
 
  private:
   class Work;
   void Begin(Napi::Env env);
 
   // Those that came while others are being unmapped: they go together.
-  std::vector<std::unique_ptr<Mapping>> waiting_;
+  std::vector<std::shared_ptr<Mapping>> waiting_;
   bool working_ = false;
 };
 

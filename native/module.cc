@@ -16,7 +16,7 @@
 namespace pagewire {
 
 // Counts up with every change of what is exported, so that a stale build is found when it is loaded (index.ts).
-constexpr int kFaceVersion = 3;
+constexpr int kFaceVersion = 4;
 
 Instance::Instance(Napi::Env env, Napi::Object exports) : arena(env) {
   DefineAddon(exports, {InstanceMethod<&Instance::RegisterRegion>("registerRegion"),
@@ -39,7 +39,7 @@ Instance::Instance(Napi::Env env, Napi::Object exports) : arena(env) {
 Napi::Value Instance::RegisterRegion(const Napi::CallbackInfo& info) { return Number(info, arena.Register(info[0])); }
 
 Napi::Value Instance::UnregisterRegion(const Napi::CallbackInfo& info) {
-  std::unique_ptr<Mapping> mapping;
+  std::shared_ptr<Mapping> mapping;
   const int32_t error = arena.Unregister(Uint(info, 0), &mapping);
   if (mapping) unmapper.Unmap(info.Env(), std::move(mapping));
   return Number(info, error);

@@ -21,6 +21,9 @@ namespace pagewire {
 
 namespace {
 
+// Frames whose pages are walked before they are written: 1 MiB. Four times as many leave the cache before their turn.
+constexpr uint32_t kFramesAhead = 16;
+
 int Ioctl(int fd, unsigned long request, void* argument) {
   if (fd < 0) return -EBADF;
   return ioctl(fd, request, argument) < 0 ? -errno : 0;
@@ -40,7 +43,8 @@ Napi::Function Tap::Define(Napi::Env env) {
                       InstanceMethod<&Tap::Flags>("flags"), InstanceMethod<&Tap::SetHeaderSize>("setHeaderSize"),
                       InstanceMethod<&Tap::SetOffload>("setOffload"),
                       InstanceMethod<&Tap::SetSendBuffer>("setSendBuffer"),
-                      InstanceMethod<&Tap::SetRings>("setRings"), InstanceMethod<&Tap::Transmit>("transmit"),
+                      InstanceMethod<&Tap::Prefetch>("prefetch"),
+                      InstanceMethod<&Tap::Prefetched>("prefetched"), InstanceMethod<&Tap::SetRings>("setRings"), InstanceMethod<&Tap::Transmit>("transmit"),
                       InstanceMethod<&Tap::Receive>("receive"), InstanceMethod<&Tap::Poll>("poll"),
                       InstanceMethod<&Tap::Watch>("watch"), InstanceMethod<&Tap::Keep>("keep"),
                       InstanceMethod<&Tap::Close>("close")});
@@ -105,7 +109,13 @@ Napi::Value Tap::Transmit(const Napi::CallbackInfo& info) {
   arena_->BeginBurst();
   if (!transmit_.Map(arena_)) return Number(info, -EFAULT);
   uint32_t done = 0;
+  uint32_t ahead = index;
+  uint32_t asked = 0;
   for (; done < frames && done < transmit_.size(); done++) {
+    if (prefetcher_) {
+      prefetcher_->Passed(frames_ + done);
+      for (; asked < frames && asked < done + kFramesAhead; asked++) Ahead(&ahead, frames_ + asked);
+    }
     iovec iovecs[kMaxPieces];
     int pieces = 0;
     const uint32_t first = index;
@@ -121,7 +131,36 @@ Napi::Value Tap::Transmit(const Napi::CallbackInfo& info) {
     }
     transmit_.Complete(first, status);
   }
+  frames_ += done;
   return Number(info, static_cast<int32_t>(done));
+}
+
+void Tap::Ahead(uint32_t* index, uint64_t frame) {
+  for (uint32_t walked = 0; walked < transmit_.size(); walked++) {
+    const Descriptor descriptor = transmit_.At((*index)++);
+    const std::shared_ptr<Mapping>& window = arena_->WindowOf(descriptor.region);
+    if (window && static_cast<uint64_t>(descriptor.offset) + descriptor.length <= window->length) {
+      prefetcher_->Ask(frame, window, window->data + descriptor.offset, descriptor.length);
+    }
+    if ((descriptor.flags & kDescriptorNext) == 0) return;
+  }
+}
+
+// prefetch(on): whether a thread walks the pages of the files' frames that come next. 0, or -EOPNOTSUPP in the guarded build.
+Napi::Value Tap::Prefetch(const Napi::CallbackInfo& info) {
+  const bool on = info[0].ToBoolean();
+  if (on && kPayloadGuarded) return Number(info, -EOPNOTSUPP);
+  if (on && !prefetcher_) prefetcher_ = std::make_unique<Prefetcher>();
+  if (!on && prefetcher_) {
+    prefetched_ += prefetcher_->bytes();
+    prefetcher_.reset();
+  }
+  return Number(info, 0);
+}
+
+// prefetched(): bytes that were walked so.
+Napi::Value Tap::Prefetched(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(prefetched_ + (prefetcher_ ? prefetcher_->bytes() : 0)));
 }
 
 // receive(head, budget): one read per posted descriptor. Stops when nothing waits, and after an error of the device.
@@ -201,6 +240,8 @@ void Tap::CloseAll() {
     callback_.Close();
     Unref();
   }
+  if (prefetcher_) prefetched_ += prefetcher_->bytes();
+  prefetcher_.reset();
   if (fd_ >= 0) close(fd_);
   fd_ = -1;
 }

@@ -6,8 +6,11 @@
 
 #include <napi.h>
 
+#include <memory>
+
 #include "callback.h"
 #include "poller.h"
+#include "prefetcher.h"
 #include "ring.h"
 
 namespace pagewire {
@@ -32,10 +35,14 @@ class Tap : public Napi::ObjectWrap<Tap>, private Poller::Owner {
   Napi::Value Watch(const Napi::CallbackInfo& info);
   Napi::Value Keep(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
+  Napi::Value Prefetch(const Napi::CallbackInfo& info);
+  Napi::Value Prefetched(const Napi::CallbackInfo& info);
 
   void OnReady(int error, int events) override;
   void OnExit() override;
   void CloseAll();
+  // Has the payload of the frame whose chain begins at `*index` prefetched, and moves `*index` behind it.
+  void Ahead(uint32_t* index, uint64_t frame);
 
   Arena* arena_;
   int fd_ = -1;
@@ -43,6 +50,10 @@ class Tap : public Napi::ObjectWrap<Tap>, private Poller::Owner {
   Ring receive_;
   Poller* poller_ = nullptr;
   Callback callback_;
+  // Walks ahead of the frames that are being written; null while that is switched off.
+  std::unique_ptr<Prefetcher> prefetcher_;
+  uint64_t prefetched_ = 0;
+  uint64_t frames_ = 0;
 };
 
 }  // namespace pagewire

@@ -77,6 +77,9 @@ export class Counters {
   TcpOutRsts = 0
   TcpInCsumErrors = 0
   TcpCurrEstab = 0
+  TcpExtSyncookiesSent = 0
+  TcpExtSyncookiesRecv = 0
+  TcpExtSyncookiesFailed = 0
   TcpExtEmbryonicRsts = 0
   TcpExtOutOfWindowIcmps = 0
   TcpExtTW = 0
@@ -101,6 +104,7 @@ export class Counters {
   TcpExtTCPAbortOnTimeout = 0
   TcpExtTCPAbortOnLinger = 0
   TcpExtTCPTimeWaitOverflow = 0
+  TcpExtTCPReqQFullDoCookies = 0
   TcpExtTCPReqQFullDrop = 0
   TcpExtTCPOFOQueue = 0
   TcpExtTCPOFODrop = 0

@@ -52,7 +52,6 @@ describe("README's table", () => {
     ['RACK-TLP', /class \w*Rack/],
     ['PRR', /class \w*(Prr|ProportionalRate)/],
     ['HyStart', /class \w*HyStart/i],
-    ['SYN cookies', /class \w*SynCookie/],
     ['IPv6', /class Ipv6/],
     ['NDP', /class \w*(Ndp|NeighbourDiscovery)/],
     ['Multi-queue TAP', /IFF_MULTI_QUEUE/],

@@ -31,6 +31,8 @@ export interface OpenTapOptions {
   receiveRingSize?: number
   /** The most receive pages (64 KiB each) in use at a time, those that wait for frames among them (default 1024). */
   receivePages?: number
+  /** A thread brings the pages of files into the processor's cache before they are sent (default: no). */
+  prefetch?: boolean
   /** The device node. */
   device?: string
 }
@@ -77,7 +79,7 @@ interface Sizes {
 }
 
 function setUp(addon: Addon, native: NativeTap, options: OpenTapOptions, sizes: Sizes, existed: boolean): TapPort {
-  const { name, vnetHeader = true, sendBuffer = UNLIMITED, mtu } = options
+  const { name, vnetHeader = true, sendBuffer = UNLIMITED, mtu, prefetch = false } = options
   const { txQueueLength = existed ? undefined : QUEUE_LENGTH } = options
   // A persistent TAP keeps the settings of its last owner: all of them are set anew.
   if (((native.flags() & IFF_VNET_HDR) !== 0) !== vnetHeader) throw headerError(name, vnetHeader)
@@ -91,7 +93,9 @@ function setUp(addon: Addon, native: NativeTap, options: OpenTapOptions, sizes: 
   const info = addon.interfaceInfo(name)
   if (typeof info === 'number') throw interfaceError(name, 'read the settings', info)
   const memory = new NativeMemory(addon)
-  return new TapPort({ addon, native, name, info, memory, vnetHeader, offload, created: !existed, ...sizes })
+  const port = new TapPort({ addon, native, name, info, memory, vnetHeader, offload, created: !existed, ...sizes })
+  if (prefetch) port.setPrefetch(true)
+  return port
 }
 
 /** The TUN_F_ bits that this kernel knows. */

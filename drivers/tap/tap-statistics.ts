@@ -25,6 +25,8 @@ export class TapStatistics {
   tap_rx_no_page = 0
   /** Times that the event loop woke for this device. */
   tap_wakeups = 0
+  /** Bytes of files that the prefetching thread has walked. */
+  tap_prefetched_bytes = 0
 
   constructor() {
     clearWide(this)

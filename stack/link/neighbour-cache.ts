@@ -53,6 +53,7 @@ export interface NeighbourOptions {
   gcStaleTime: number
   /**
    * Entries: below the first nothing is collected; unasked ones are not made beyond the second; the third is the end.
+   * Those whose address is not known make room for one that says who it is: answers to made-up addresses keep nobody out.
    */
   gcThresholds: readonly [number, number, number]
 }
@@ -74,6 +75,8 @@ export const NEIGHBOUR_DEFAULTS: NeighbourOptions = {
 const REACHABLE_REDRAW = 300_000_000
 /** An entry that changed within this time survives a forced collection. */
 const FORCED_GC_AGE = 5_000_000
+/** Between two forced collections, each of which looks at all entries. */
+const FORCED_GC_PAUSE = 100_000
 
 export class NeighbourCache {
   readonly heap: DeadlineHeap
@@ -86,6 +89,8 @@ export class NeighbourCache {
   /** Neighbours whose address is known and whose frames wait for room in the device. */
   private readonly stalled: Neighbour[] = []
   private count = 0
+  /** Entries of these whose address is not known. */
+  private unresolved = 0
   private pendingTotal = 0
   private readonly deadlines: Deadlines
   private reachableTime = 0
@@ -115,12 +120,21 @@ export class NeighbourCache {
 
   /** The neighbour of a next hop of ours, made if need be. Null: the table is full of neighbours that are in use. */
   resolve(address: IpAddress): Neighbour | null {
-    return this.find(address) ?? this.create(address, this.options.gcThresholds[2])
+    return this.find(address) ?? this.create(address)
   }
 
-  /** As `resolve`, for a neighbour that nobody of ours asked for: these cannot fill the table. */
+  /**
+   * As `resolve`, for a neighbour that nobody of ours asked for and whose address the caller is about to tell: these cannot
+   * fill the table, and those who do not answer cannot keep them out.
+   */
   learn(address: IpAddress): Neighbour | null {
-    return this.find(address) ?? this.create(address, this.options.gcThresholds[1])
+    const known = this.find(address)
+    if (known) return known
+    const [, second, third] = this.options.gcThresholds
+    if (this.count - this.unresolved >= second) this.collect()
+    if (this.count - this.unresolved >= second) return this.refuse()
+    if (this.count >= third) this.evictUnresolved()
+    return this.create(address)
   }
 
   /** A permanent entry, as `ip neigh add ... nud permanent`. Frames that wait for it go. */
@@ -222,6 +236,7 @@ export class NeighbourCache {
     if (bucket.length > 0) this.entries.set(key, bucket)
     else this.entries.delete(key)
     this.count--
+    if ((neighbour.state & VALID) === 0) this.unresolved--
     this.abandon(neighbour, errno)
   }
 
@@ -257,6 +272,7 @@ export class NeighbourCache {
 
   private enter(neighbour: Neighbour, state: number, now: number): void {
     if (neighbour.state !== state) neighbour.updated = now
+    if (!neighbour.dead) this.unresolved += Number((state & VALID) === 0) - Number((neighbour.state & VALID) === 0)
     neighbour.state = state
     const { deadlines } = neighbour
     if (state === REACHABLE) deadlines.set(0, neighbour.confirmed + this.reachable(now))
@@ -314,14 +330,12 @@ export class NeighbourCache {
     }
   }
 
-  private create(address: IpAddress, limit: number): Neighbour | null {
-    const { now, counters } = this.context
+  private create(address: IpAddress): Neighbour | null {
+    const { now } = this.context
     const [, second, third] = this.options.gcThresholds
-    if (this.count >= third || (this.count >= second && now - this.collectedAt > FORCED_GC_AGE)) this.collect(now)
-    if (this.count >= limit) {
-      counters.NeighTableFulls++
-      return null
-    }
+    const due = this.count >= second && now - this.collectedAt > FORCED_GC_AGE
+    if (this.count >= third || due) this.collect()
+    if (this.count >= third) return this.refuse()
     const neighbour = new Neighbour(this, address)
     neighbour.updated = now
     const key = address.hash()
@@ -329,20 +343,44 @@ export class NeighbourCache {
     if (bucket) bucket.push(neighbour)
     else this.entries.set(key, [neighbour])
     this.count++
+    this.unresolved++
     if (this.count > this.options.gcThresholds[0]) {
       this.deadlines.setEarlier(0, now + this.options.gcStaleTime)
     }
     return neighbour
   }
 
-  /** A forced collection: all that is neither in use nor new goes. */
-  private collect(now: number): void {
+  private refuse(): null {
+    this.context.counters.NeighTableFulls++
+    return null
+  }
+
+  /**
+   * A forced collection, unless there was one just now: all that is neither in use nor new goes. Known neighbours stay while
+   * it is not they who fill the table.
+   */
+  private collect(): void {
+    const { now, counters } = this.context
+    if (now - this.collectedAt < FORCED_GC_PAUSE) return
     this.collectedAt = now
-    this.context.counters.NeighForcedGcRuns++
+    counters.NeighForcedGcRuns++
+    const [, second] = this.options.gcThresholds
+    const states = this.count - this.unresolved >= second ? NONE | STALE | FAILED : NONE | FAILED
     for (const neighbour of this.list()) {
       const { state } = neighbour
       const idle = now - neighbour.updated > FORCED_GC_AGE && now - neighbour.used > FORCED_GC_AGE
-      if ((state & (NONE | STALE | FAILED)) === state && (idle || state === FAILED)) this.remove(neighbour, 0)
+      if ((state & states) === state && (idle || state === FAILED)) this.remove(neighbour, 0)
+    }
+  }
+
+  /** An entry whose address is not known goes, with what waits for it. */
+  private evictUnresolved(): void {
+    for (const bucket of this.entries.values()) {
+      for (const neighbour of bucket) {
+        if ((neighbour.state & VALID) !== 0) continue
+        this.remove(neighbour, 0)
+        return
+      }
     }
   }
 

@@ -105,6 +105,11 @@ export interface Network {
    * -EAFNOSUPPORT, -EACCES (broadcast without leave).
    */
   path(destination: IpAddress, source?: IpAddress | null, options?: { broadcast?: boolean }): Path | number
+  /**
+   * As `path`, for a packet to somebody of whom nothing is kept: answers to a flood cost no path each. Valid until the next
+   * call.
+   */
+  replyPath(destination: IpAddress, source: IpAddress): Path | number
   /** True for an address of one of our interfaces. */
   isLocal(address: IpAddress): boolean
   register(protocol: number, transport: TransportProtocol): void

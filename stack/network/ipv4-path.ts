@@ -66,6 +66,17 @@ export class Ipv4Path implements Path, Ipv4Way {
     this.adopt()
   }
 
+  /** Aims it at another destination, whose way was just found: it is as if just made. */
+  aim(way: Ipv4Way): void {
+    this.source = way.source
+    this.destination = way.destination
+    this.port = way.port
+    this.nextHop = way.nextHop
+    this.kind = way.kind
+    this.identification = this.output.random.below(0x10000)
+    this.adopt()
+  }
+
   get networkHeaderLength(): number {
     return HEADER
   }

@@ -35,6 +35,8 @@ export class Ipv4Layer implements NetworkLayer {
   private readonly paths: PathCache
   /** What a lookup finds, until a path has taken it over. */
   private readonly way: Partial<Ipv4Way> = {}
+  /** The path of answers to strangers, aimed anew for each. */
+  private reply: Ipv4Path | null = null
 
   constructor(context: StackContext) {
     this.context = context
@@ -121,6 +123,16 @@ export class Ipv4Layer implements NetworkLayer {
     const errno = this.routing.lookup(destination, source, broadcast, way)
     if (errno === -ENETUNREACH) this.context.counters.IpOutNoRoutes++
     return errno < 0 ? errno : new Ipv4Path(this.output, way as Ipv4Way, broadcast)
+  }
+
+  replyPath(destination: IpAddress, source: IpAddress): Path | number {
+    const { way } = this
+    const errno = this.routing.lookup(destination, source, false, way)
+    if (errno === -ENETUNREACH) this.context.counters.IpOutNoRoutes++
+    if (errno < 0) return errno
+    if (this.reply === null) this.reply = new Ipv4Path(this.output, way as Ipv4Way, false)
+    else this.reply.aim(way as Ipv4Way)
+    return this.reply
   }
 
   isLocal(address: IpAddress): boolean {

@@ -27,6 +27,7 @@ export interface NetworkLayer {
   /** Asks whether an address is in use on the link: 0, and later `onVerdict` once; or -EINVAL. */
   probe(port: Interface, address: IpAddress, onVerdict: (rival: MacAddress | null) => void): number
   path(destination: IpAddress, source: IpAddress | null, broadcast: boolean): Path | number
+  replyPath(destination: IpAddress, source: IpAddress): Path | number
   isLocal(address: IpAddress): boolean
   register(protocol: number, transport: TransportProtocol): void
   sendPortUnreachable(frame: Frame, packet: ReceivedPacket, now: number): void

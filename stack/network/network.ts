@@ -136,6 +136,10 @@ export class Network implements NetworkContract {
     return this.layer(destination)?.path(destination, source ?? null, options?.broadcast ?? false) ?? -EAFNOSUPPORT
   }
 
+  replyPath(destination: IpAddress, source: IpAddress): Path | number {
+    return this.layer(destination)?.replyPath(destination, source) ?? -EAFNOSUPPORT
+  }
+
   isLocal(address: IpAddress): boolean {
     return this.layer(address)?.isLocal(address) ?? false
   }

@@ -70,6 +70,11 @@ export interface TcpOptions {
   windowScaling: boolean
   /** tcp_slow_start_after_idle. Default true. */
   slowStartAfterIdle: boolean
+  /**
+   * SYN cookies of a listener (RFC 4987, Linux's tcp_syncookies 1, 2, 0): when its queue of half-open connections is full,
+   * for every SYN, or never. Default auto.
+   */
+  synCookies: 'auto' | 'always' | 'never'
   /** IP_TTL and IP_TOS. Default 64 and 0. */
   ttl: number
   trafficClass: number

@@ -97,17 +97,24 @@ export class Demultiplexer {
     if (iss !== null) this.onUnknown(record.local, record.remote, now, iss)
   }
 
-  /** No connection: a listener takes a SYN, everything else is a stray. */
+  /** No connection: a listener takes a SYN or the answer to its cookie, everything else is a stray. */
   private onUnknown(local: IpAddress, remote: IpAddress, now: number, iss: number | null): void {
     const { segment } = this
     const { flags } = segment
     if (flags & RST) return
-    const listener = (flags & ACK) === 0 ? this.parts.listeners.find(local, segment.destinationPort) : null
     // "Land": a segment from its own destination would make us talk to ourselves.
     const land = segment.sourcePort === segment.destinationPort && local.equals(remote)
     if (land) return
-    if (listener === null) this.resetStray(local, remote)
-    else if (flags & SYN) this.parts.passive.onSyn(listener, local, remote, segment, now, iss)
+    const listener = this.parts.listeners.find(local, segment.destinationPort)
+    if ((flags & ACK) === 0) {
+      if (listener === null) this.resetStray(local, remote)
+      else if (flags & SYN) this.parts.passive.onSyn(listener, local, remote, segment, now, iss)
+      return
+    }
+    const mayBeCookie = listener !== null && (flags & SYN) === 0
+    if (!mayBeCookie || !this.parts.passive.onCookie(listener, local, remote, segment, now)) {
+      this.resetStray(local, remote)
+    }
   }
 
   /** RFC 9293 3.10.7.1. */

@@ -1,13 +1,11 @@
 // SipHash-2-4 (Aumasson, Bernstein) over 32-bit words: a keyed function whose values tell nothing about the key.
-// Serves initial sequence numbers, timestamp offsets and ephemeral ports. Cold paths only; 64-bit lanes are kept as
-// pairs of signed 32-bit integers.
+// Serves initial sequence numbers, SYN cookies, timestamp offsets and ephemeral ports. A flood of SYNs asks for it three times
+// each: 64-bit lanes are pairs of local 32-bit integers, and the one round stands in the loop.
 
 import type { Random } from '../base/environment.ts'
 
 export class KeyedHash {
   private readonly key = new Int32Array(4)
-  /** Four 64-bit lanes: low, high, low, high, ... */
-  private readonly lanes = new Int32Array(8)
   /** The upper half of the last result. */
   high = 0
 
@@ -21,75 +19,56 @@ export class KeyedHash {
    * `high` then holds the upper half.
    */
   hash(words: Int32Array, count: number): number {
-    const v = this.lanes
     const k = this.key
-    v[0] = k[0] ^ 0x70736575
-    v[1] = k[1] ^ 0x736f6d65
-    v[2] = k[2] ^ 0x6e646f6d
-    v[3] = k[3] ^ 0x646f7261
-    v[4] = k[0] ^ 0x6e657261
-    v[5] = k[1] ^ 0x6c796765
-    v[6] = k[2] ^ 0x79746573
-    v[7] = k[3] ^ 0x74656462
-    let i = 0
-    for (; i + 1 < count; i += 2) this.absorb(words[i], words[i + 1])
-    const length = (count * 4) << 24
-    this.absorb(i < count ? words[i] : 0, length)
-    v[4] ^= 0xff
-    for (let n = 0; n < 4; n++) round(v)
-    this.high = v[1] ^ v[3] ^ v[5] ^ v[7]
-    return v[0] ^ v[2] ^ v[4] ^ v[6]
+    let al = k[0] ^ 0x70736575
+    let ah = k[1] ^ 0x736f6d65
+    let bl = k[2] ^ 0x6e646f6d
+    let bh = k[3] ^ 0x646f7261
+    let cl = k[0] ^ 0x6e657261
+    let ch = k[1] ^ 0x6c796765
+    let dl = k[2] ^ 0x79746573
+    let dh = k[3] ^ 0x74656462
+    // Pairs of words, the last of which holds the length; then one step that takes in nothing.
+    const last = count >> 1
+    for (let step = 0; step <= last + 1; step++) {
+      const at = 2 * step
+      const low = at < count ? words[at] : 0
+      const high = step < last ? words[at + 1] : step === last ? (count * 4) << 24 : 0
+      dl ^= low
+      dh ^= high
+      if (step > last) cl ^= 0xff
+      for (let rounds = step > last ? 4 : 2; rounds > 0; rounds--) {
+        let sum = (al + bl) | 0
+        ah = (ah + bh + (sum >>> 0 < al >>> 0 ? 1 : 0)) | 0
+        let turned = (bl << 13) | (bh >>> 19)
+        bh = ((bh << 13) | (bl >>> 19)) ^ ah
+        bl = turned ^ sum
+        al = ah
+        ah = sum
+        sum = (cl + dl) | 0
+        ch = (ch + dh + (sum >>> 0 < cl >>> 0 ? 1 : 0)) | 0
+        cl = sum
+        turned = (dl << 16) | (dh >>> 16)
+        dh = ((dh << 16) | (dl >>> 16)) ^ ch
+        dl = turned ^ cl
+        sum = (al + dl) | 0
+        ah = (ah + dh + (sum >>> 0 < al >>> 0 ? 1 : 0)) | 0
+        al = sum
+        turned = (dl << 21) | (dh >>> 11)
+        dh = ((dh << 21) | (dl >>> 11)) ^ ah
+        dl = turned ^ al
+        sum = (cl + bl) | 0
+        ch = (ch + bh + (sum >>> 0 < cl >>> 0 ? 1 : 0)) | 0
+        turned = (bl << 17) | (bh >>> 15)
+        bh = ((bh << 17) | (bl >>> 15)) ^ ch
+        bl = turned ^ sum
+        cl = ch
+        ch = sum
+      }
+      al ^= low
+      ah ^= high
+    }
+    this.high = ah ^ bh ^ ch ^ dh
+    return al ^ bl ^ cl ^ dl
   }
-
-  private absorb(low: number, high: number): void {
-    const v = this.lanes
-    v[6] ^= low
-    v[7] ^= high
-    round(v)
-    round(v)
-    v[0] ^= low
-    v[1] ^= high
-  }
-}
-
-function round(v: Int32Array): void {
-  add(v, 0, 2)
-  rotate(v, 2, 13)
-  mix(v, 2, 0)
-  swap(v, 0)
-  add(v, 4, 6)
-  rotate(v, 6, 16)
-  mix(v, 6, 4)
-  add(v, 0, 6)
-  rotate(v, 6, 21)
-  mix(v, 6, 0)
-  add(v, 4, 2)
-  rotate(v, 2, 17)
-  mix(v, 2, 4)
-  swap(v, 4)
-}
-
-function add(v: Int32Array, to: number, from: number): void {
-  const low = (v[to] >>> 0) + (v[from] >>> 0)
-  v[to] = low | 0
-  v[to + 1] = (v[to + 1] + v[from + 1] + (low > 0xffffffff ? 1 : 0)) | 0
-}
-
-function rotate(v: Int32Array, at: number, bits: number): void {
-  const low = v[at]
-  const high = v[at + 1]
-  v[at] = (low << bits) | (high >>> (32 - bits))
-  v[at + 1] = (high << bits) | (low >>> (32 - bits))
-}
-
-function mix(v: Int32Array, to: number, from: number): void {
-  v[to] ^= v[from]
-  v[to + 1] ^= v[from + 1]
-}
-
-/** Rotates by 32 bits. */
-function swap(v: Int32Array, at: number): void {
-  const low = v[at]
-  v[at] = v[at + 1]
-  v[at + 1] = low
 }

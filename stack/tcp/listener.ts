@@ -29,6 +29,10 @@ export class Listener implements TcpListener, Acceptor, DeadlineOwner {
   closed = false
   /** The most half-open records. */
   readonly halfOpenLimit: number
+  /** When a cookie was last sent in the place of a half-open record. */
+  cookieAt = Number.NEGATIVE_INFINITY
+  /** The log has heard that its queue of half-open records was full. */
+  toldOfFlood = false
   /** In the layer's list of those to be told. */
   telling = false
   private readonly host: ListenerHost

@@ -27,6 +27,7 @@ export const DEFAULT_OPTIONS: Readonly<TcpOptions> = {
   sack: true,
   windowScaling: true,
   slowStartAfterIdle: true,
+  synCookies: 'auto',
   ttl: 64,
   trafficClass: 0,
 }
@@ -52,6 +53,7 @@ const RANGES: Partial<Record<keyof TcpOptions, readonly [number, number]>> = {
 export function isOptionValue(name: keyof TcpOptions, value: unknown): boolean {
   if (!Object.hasOwn(DEFAULT_OPTIONS, name)) return false
   if (name === 'congestion') return value === 'cubic' || value === 'reno'
+  if (name === 'synCookies') return value === 'auto' || value === 'always' || value === 'never'
   const range = RANGES[name]
   if (!range) return typeof value === 'boolean'
   if (name === 'maxSegment' && value !== 0 && typeof value === 'number' && value < 88) return false

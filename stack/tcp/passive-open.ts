@@ -1,6 +1,6 @@
 // The passive side of the handshake (RFC 9293 3.5, 3.10.7.2 and 3.10.7.4 for SYN-RECEIVED): SYNs become half-open records, their
 // SYN-ACKs leave and are repeated, and a good final ACK makes a connection of the record. Owns the SYN-ACKs that wait to
-// be sent. Where a queue is full nothing is kept: that is the place where SYN cookies (RFC 4987) will stand.
+// be sent. Where the queue of records is full nothing is kept: the SYN-ACK carries a cookie (RFC 4987, syn-cookie.ts).
 
 import { EAGAIN } from '../base/errno.ts'
 import type { IpAddress } from '../base/ip-address.ts'
@@ -17,9 +17,11 @@ import { MAX_UNSCALED, scaleFor } from './receive-window.ts'
 import type { ReplyQueue } from './reply-queue.ts'
 import type { Segment } from './segment.ts'
 import { segmentArrives } from './segment-arrives.ts'
-import { SegmentSize } from './segment-size.ts'
+import { advertisedMss } from './segment-size.ts'
 import type { SegmentWriter } from './segment-writer.ts'
 import type { Services } from './services.ts'
+import { COOKIE_LIFE, codedSack, codedScale, codeOptions, type SynCookies } from './syn-cookie.ts'
+import { timestampAt } from './timestamps.ts'
 
 /** What the passive open needs of its layer. */
 export interface PassiveOpenHost extends Services {
@@ -29,6 +31,7 @@ export interface PassiveOpenHost extends Services {
   readonly table: ConnectionTable
   readonly replies: ReplyQueue
   readonly sequences: Sequences
+  readonly cookies: SynCookies
 }
 
 export class PassiveOpen {
@@ -49,16 +52,23 @@ export class PassiveOpen {
     iss: number | null,
   ): void {
     const { counters, network, sequences, table } = this.host
+    const { synCookies } = listener.options
     // A SYN with a FIN makes no sense, and is not answered (as Linux).
     if (segment.flags & FIN) return
-    if (listener.isFull) {
-      counters.TcpExtListenOverflows++
+    // TIME-WAIT vouches for its peer, whose new connection must begin where it says (as Linux).
+    const full = iss === null && (synCookies === 'always' || listener.halfOpen.size >= listener.halfOpenLimit)
+    if (full) {
+      if (synCookies === 'never') counters.TcpExtTCPReqQFullDrop++
+      else counters.TcpExtTCPReqQFullDoCookies++
+      this.warn(listener)
+    }
+    if (listener.isFull || (full && synCookies === 'never')) {
+      if (listener.isFull) counters.TcpExtListenOverflows++
       counters.TcpExtListenDrops++
       return
     }
-    if (listener.halfOpen.size >= listener.halfOpenLimit) {
-      counters.TcpExtTCPReqQFullDrop++
-      counters.TcpExtListenDrops++
+    if (full) {
+      this.sendCookie(listener, local, remote, segment, now)
       return
     }
     const path = network.path(remote, local)
@@ -71,6 +81,42 @@ export class PassiveOpen {
     table.insert(half)
     listener.addHalfOpen(half, now)
     this.answer(half)
+  }
+
+  /**
+   * A segment with ACK and without SYN or RST for a listener: if it answers one of its cookies, a connection begins as if
+   * there had been a record. False: it does not, and is a stray. A listener that has sent no cookie lately believes none,
+   * so that nobody can try his luck.
+   */
+  onCookie(listener: Listener, local: IpAddress, remote: IpAddress, segment: Segment, now: number): boolean {
+    const { counters, cookies, network } = this.host
+    if (now - listener.cookieAt > COOKIE_LIFE) return false
+    const { sourcePort, destinationPort } = segment
+    const iss = advance(segment.acknowledgment, -1)
+    const irs = advance(segment.sequence, -1)
+    const mss = cookies.check(local, destinationPort, remote, sourcePort, irs, iss, now)
+    if (mss === 0) {
+      counters.TcpExtSyncookiesFailed++
+      return false
+    }
+    counters.TcpExtSyncookiesRecv++
+    const offset = this.host.sequences.timestampOffset(local, remote, destinationPort, sourcePort)
+    const echo = (segment.options.tsEcr - offset) | 0
+    if (!isPossibleEcho(echo, segment, listener)) return false
+    const path = network.path(remote, local)
+    if (typeof path === 'number') return true
+    const half = new HalfOpen(listener, path, destinationPort, sourcePort, iss, irs)
+    half.mss = mss
+    half.tsOffset = offset
+    half.window = segment.window
+    if (segment.options.timestamps) {
+      half.timestamps = true
+      half.tsVal = segment.options.tsVal
+      half.windowScale = codedScale(echo)
+      half.sackPermitted = codedSack(echo)
+    }
+    this.complete(half, segment, now)
+    return true
   }
 
   /** A segment for a half-open record. */
@@ -144,6 +190,45 @@ export class PassiveOpen {
     return waiting.length > 0
   }
 
+  /** A SYN-ACK that stands for the record that is not kept. Without timestamps there is no place for the other options. */
+  private sendCookie(listener: Listener, local: IpAddress, remote: IpAddress, segment: Segment, now: number): void {
+    const { counters, cookies, replies, sequences } = this.host
+    const { sourcePort, destinationPort, options: offer } = segment
+    const { options } = listener
+    const reply = replies.addStray(local, destinationPort, remote, sourcePort)
+    if (!reply) {
+      counters.TcpExtListenDrops++
+      return
+    }
+    listener.cookieAt = now
+    counters.TcpExtSyncookiesSent++
+    reply.flags = SYN | ACK
+    reply.sequence = cookies.make(local, destinationPort, remote, sourcePort, segment.sequence, offer.mss, now)
+    reply.ack = advance(segment.sequence, 1)
+    reply.window = Math.min(options.receiveBuffer, MAX_UNSCALED)
+    reply.listener = options
+    reply.timestamps = options.timestamps && offer.timestamps
+    const scale = reply.timestamps && options.windowScaling ? offer.windowScale : -1
+    reply.windowScale = scale >= 0 ? scaleFor(options.receiveBuffer) : -1
+    reply.sackPermitted = reply.timestamps && options.sack && offer.sackPermitted
+    reply.ttl = options.ttl
+    reply.trafficClass = options.trafficClass
+    if (!reply.timestamps) return
+    const offset = sequences.timestampOffset(local, remote, destinationPort, sourcePort)
+    reply.tsVal = (codeOptions(timestampAt(now, 0), scale, reply.sackPermitted) + offset) | 0
+    reply.tsEcr = offer.tsVal
+  }
+
+  /** Said once for each listener, as Linux does. */
+  private warn(listener: Listener): void {
+    const { synCookies } = listener.options
+    if (listener.toldOfFlood || synCookies === 'always') return
+    listener.toldOfFlood = true
+    const deed = synCookies === 'auto' ? 'sending cookies' : 'dropping SYNs'
+    const text = `port ${listener.localPort}: more connections are begun than completed, perhaps a SYN flood: ${deed}`
+    this.host.context.environment.log('warn', text)
+  }
+
   private answer(half: HalfOpen): void {
     if (half.waiting) return
     half.waiting = true
@@ -157,11 +242,8 @@ export class PassiveOpen {
     const frame = writer.open(path)
     if (!frame) return false
     const { options } = listener
-    const size = new SegmentSize()
-    size.setLimit(options.maxSegment)
-    size.onPath(path.mtu, path.networkHeaderLength)
     writer.options.clear()
-    writer.options.mss = size.advertised
+    writer.options.mss = advertisedMss(path.mtu, path.networkHeaderLength, options.maxSegment)
     writer.options.sackPermitted = half.sackPermitted
     writer.options.windowScale = half.windowScale >= 0 ? scaleFor(options.receiveBuffer) : -1
     writer.options.timestamps = half.timestamps
@@ -259,6 +341,13 @@ function remember(half: HalfOpen, segment: Segment, listener: Listener): void {
   half.timestamps = options.timestamps && offer.timestamps
   half.tsVal = offer.tsVal
   half.window = segment.window
+}
+
+/** Whether what the echo says of options can have been said: what this listener never agrees to cannot. */
+function isPossibleEcho(echo: number, segment: Segment, listener: Listener): boolean {
+  if (!segment.options.timestamps) return true
+  const { timestamps, sack, windowScaling } = listener.options
+  return timestamps && (sack || !codedSack(echo)) && (windowScaling || codedScale(echo) < 0)
 }
 
 function isInWindow(half: HalfOpen, segment: Segment): boolean {

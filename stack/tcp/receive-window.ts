@@ -10,7 +10,7 @@ export const MAX_SCALE = 14
 /** The smallest scale with which the field can say `buffer` bytes (RFC 7323 2.3). */
 export function scaleFor(buffer: number): number {
   let scale = 0
-  while (scale < MAX_SCALE && MAX_UNSCALED * 2 ** scale < buffer) scale++
+  while (scale < MAX_SCALE && MAX_UNSCALED << scale < buffer) scale++
   return scale
 }
 

@@ -1,10 +1,12 @@
-// Segments without a connection that wait for the next transmit: resets of strays, the last ACK of TIME-WAIT, the last word of an
-// aborted connection. Owns the records, which are used again; those for strays are bounded, so that a flood of them
+// Segments without a connection that wait for the next transmit: resets of strays, SYN-ACKs with a cookie, the last ACK of
+// TIME-WAIT, the last word of an aborted connection. Owns the records, which are used again; those for strays are bounded, so that a flood of them
 // costs nothing but itself.
 
 import { EAGAIN } from '../base/errno.ts'
 import type { IpAddress } from '../base/ip-address.ts'
 import type { Network, Path } from '../network/contract.ts'
+import type { TcpOptions } from './contract.ts'
+import { advertisedMss } from './segment-size.ts'
 import type { SegmentWriter } from './segment-writer.ts'
 import { timestampAt } from './timestamps.ts'
 
@@ -25,6 +27,12 @@ export interface Reply {
   timestamps: boolean
   tsOffset: number
   tsEcr: number
+  /** The options of a listener whose SYN-ACK this is, with the three that follow; null for all other segments. */
+  listener: Readonly<TcpOptions> | null
+  windowScale: number
+  sackPermitted: boolean
+  /** In the place of the clock's value. */
+  tsVal: number
   ttl: number
   trafficClass: number
 }
@@ -59,6 +67,7 @@ export class ReplyQueue {
     reply.remotePort = remotePort
     reply.window = 0
     reply.timestamps = false
+    reply.listener = null
     reply.ttl = 64
     reply.trafficClass = 0
     return reply
@@ -86,7 +95,7 @@ export class ReplyQueue {
 
   /** False: refused, try again. Any other error drops the reply. */
   private send(reply: Reply, now: number): boolean {
-    const path = reply.path ?? this.network.path(reply.remote, reply.local)
+    const path = reply.path ?? this.network.replyPath(reply.remote, reply.local)
     if (typeof path === 'number') return true
     const { writer } = this
     const frame = writer.open(path)
@@ -97,9 +106,17 @@ export class ReplyQueue {
       writer.options.tsVal = timestampAt(now, reply.tsOffset)
       writer.options.tsEcr = reply.tsEcr
     }
+    const { listener } = reply
+    if (listener) {
+      writer.options.mss = advertisedMss(path.mtu, path.networkHeaderLength, listener.maxSegment)
+      writer.options.windowScale = reply.windowScale
+      writer.options.sackPermitted = reply.sackPermitted
+      writer.options.tsVal = reply.tsVal
+    }
     writer.set(reply.localPort, reply.remotePort, reply.sequence, reply.ack, reply.flags, reply.window)
     if (writer.transmit(frame, path, 1, reply) === -EAGAIN) return false
     reply.path = null
+    reply.listener = null
     return true
   }
 }
@@ -118,6 +135,10 @@ function blank(local: IpAddress, remote: IpAddress): Reply {
     timestamps: false,
     tsOffset: 0,
     tsEcr: 0,
+    listener: null,
+    windowScale: -1,
+    sackPermitted: false,
+    tsVal: 0,
     ttl: 64,
     trafficClass: 0,
   }

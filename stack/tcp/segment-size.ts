@@ -7,6 +7,12 @@ export const DEFAULT_MSS = 536
 export const MIN_MSS = 48
 const TCP_HEADER = 20
 
+/** The MSS option of a SYN over a path with this MTU and network header; `limit`: TCP_MAXSEG, 0: none. */
+export function advertisedMss(mtu: number, networkHeader: number, limit: number): number {
+  const path = mtu - networkHeader - TCP_HEADER
+  return limit > 0 ? Math.min(path, limit) : path
+}
+
 export class SegmentSize {
   /** The peer's MSS option as taken. */
   peer = DEFAULT_MSS

@@ -33,6 +33,7 @@ import { PageFill } from './page-fill.ts'
 import { PassiveOpen, type PassiveOpenHost } from './passive-open.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { SegmentWriter } from './segment-writer.ts'
+import { SynCookies } from './syn-cookie.ts'
 import { TimeWaitKeeper } from './time-wait-keeper.ts'
 import { WorkLists } from './work-lists.ts'
 
@@ -49,6 +50,7 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
   readonly table: ConnectionTable
   readonly replies: ReplyQueue
   readonly sequences: Sequences
+  readonly cookies: SynCookies
   readonly sendFill: PageFill
   readonly receiveFill: PageFill
   readonly optionVariants = new OptionVariants()
@@ -74,6 +76,7 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
     this.table = new ConnectionTable(random.fork('table'))
     this.replies = new ReplyQueue(network, this.writer)
     this.sequences = sequences ?? new InitialSequence(random.fork('sequences'))
+    this.cookies = new SynCookies(random.fork('cookies'))
     this.ports = new EphemeralPorts(random.fork('ports'))
     this.sendFill = new PageFill(context.pages, context.counters, false)
     this.receiveFill = new PageFill(context.pages, context.counters, true)

@@ -7,6 +7,7 @@ import { describe } from 'vitest'
 const PACKAGES: Record<string, string> = {
   ping: 'iputils-ping',
   curl: 'curl',
+  python3: 'python3',
   lftp: 'lftp',
   tcpdump: 'tcpdump',
   tshark: 'tshark',

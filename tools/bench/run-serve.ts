@@ -13,14 +13,15 @@ export interface ServeArguments extends ServeOptions {
   mac?: string
   mtu?: number
   busyPoll?: number
+  prefetch: boolean
   vnetHdr: boolean
 }
 
 /** Serves until SIGINT or SIGTERM. The exit status. Throws CommandError when it cannot. */
 export async function runServe(given: ServeArguments): Promise<number> {
-  const { tap: name, address, mac, mtu, vnetHdr, busyPoll = 0 } = given
+  const { tap: name, address, mac, mtu, vnetHdr, busyPoll = 0, prefetch } = given
   const interrupt = catchInterrupt()
-  const tap = { name, vnetHeader: vnetHdr, create: false, ...(mtu === undefined ? {} : { mtu }) }
+  const tap = { name, vnetHeader: vnetHdr, create: false, prefetch, ...(mtu === undefined ? {} : { mtu }) }
   const host = await createHost({
     tap,
     busyPoll,

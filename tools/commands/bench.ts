@@ -15,6 +15,7 @@ export function registerBench(program: Command, ends: (status: number) => void):
     .option('--mtu <bytes>', 'the largest IP packet on the wire (default: as the TAP has it)', mtu)
     .option('--file <path>', 'what is sent from a file: ports 5011 and 5012, and /big')
     .option('--busy-poll <microseconds>', 'how long to look for more before sleeping (default: 0)', busyPoll)
+    .option('--no-prefetch', 'no thread that brings pages of files into the cache before they are sent')
     .option('--no-vnet-hdr', 'a plain TAP: everything in software')
     .addOption(
       new Option('--http <kind>', 'what answers on 8080; the other one answers on 8081')

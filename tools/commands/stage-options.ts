@@ -43,6 +43,7 @@ export function addStageOptions(command: Command): Command {
       integer(0, 65535, DEFAULT_BRIDGE_PORT),
     )
     .option('--busy-poll <microseconds>', 'how long to look for more before sleeping (default: 0)', busyPoll)
+    .option('--prefetch', 'a thread brings pages of files into the cache before they are sent')
     .option('--nice <number>', 'niceness of the thread that runs the stack (default: -10, where one may)', niceness)
     .option('--json', 'print one JSON object for each event')
 }

@@ -28,11 +28,11 @@ const LAST_BYTES = 1000
 
 /** Throws TapError when a TAP cannot be had. */
 export async function openOnTap(options: UpOptions, log: Log): Promise<OpenStack> {
-  const { mtu, vnetHdr, busyPoll = 0 } = options
+  const { mtu, vnetHdr, busyPoll = 0, prefetch = false } = options
   const host = await createHost({
     ...common(options),
     busyPoll,
-    tap: { name: options.tap, vnetHeader: vnetHdr, ...(mtu === undefined ? {} : { mtu }) },
+    tap: { name: options.tap, vnetHeader: vnetHdr, prefetch, ...(mtu === undefined ? {} : { mtu }) },
     kernel: formatCidr(options.kernel),
     log,
   })

@@ -21,6 +21,7 @@ export interface StageArguments {
   bridgePort?: number
   busyPoll?: number
   nice?: number
+  prefetch?: boolean
   json?: boolean
 }
 

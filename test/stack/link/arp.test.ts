@@ -476,6 +476,27 @@ describe('a flood of neighbours', () => {
     rig.close()
   })
 
+  it('questions that nobody answers drive out no neighbour that is known, and keep out none that asks', () => {
+    const rig = new Rig({ addresses: ['10.0.0.1/8'] })
+    const us = IpAddress.from('10.0.0.1')
+    const known = IpAddress.from('10.5.5.5')
+    sendArp(rig, { sender: known, target: us, senderMac: PEER_MAC }, MacAddress.broadcast)
+    for (let second = 0; second < 20; second++) {
+      for (let i = 0; i < 500; i++) sendDatagram(rig, 'x', IpAddress.v4(0x0a020000 + second * 1000 + i))
+      rig.advance(SECOND)
+      expect(rig.stack.neighbours().length).toBeLessThanOrEqual(1024)
+      expect(state(rig, known)).toBe('STALE')
+    }
+    for (let i = 0; i < 1100; i++) sendDatagram(rig, 'x', IpAddress.v4(0x0a030000 + i))
+    expect(rig.stack.neighbours().length).toBe(1024)
+    const late = IpAddress.from('10.6.6.6')
+    sendArp(rig, { sender: late, target: us, senderMac: PEER_MAC }, MacAddress.broadcast)
+    expect(state(rig, late)).toBe('STALE')
+    expect(rig.stack.neighbours().length).toBe(1024)
+    rig.take()
+    rig.close()
+  })
+
   it('many stale ones that nobody uses go after a minute', () => {
     const rig = new Rig({ addresses: ['10.0.0.1/8'] })
     for (let i = 0; i < 200; i++) {

@@ -236,6 +236,10 @@ export class Host implements StackContext, Network {
     return path
   }
 
+  replyPath(destination: IpAddress): Path | number {
+    return this.path(destination)
+  }
+
   isLocal(address: IpAddress): boolean {
     return address.equals(this.address)
   }

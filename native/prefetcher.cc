@@ -1,0 +1,84 @@
+// One asker, one walker, and a ring of pieces between them.
+
+#include "prefetcher.h"
+
+#include <algorithm>
+
+#include "guarded-copy.h"
+
+namespace pagewire {
+
+namespace {
+
+// Looks that find nothing before the thread sleeps: waking it costs the asker more than these cost the core.
+constexpr int kLooks = 2000;
+// Bytes between two looks whether the frame has left meanwhile.
+constexpr uint32_t kStep = 4096;
+
+void Relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+}  // namespace
+
+Prefetcher::Prefetcher() : thread_([this] { Run(); }) {}
+
+Prefetcher::~Prefetcher() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ending_ = true;
+  }
+  awake_.notify_one();
+  thread_.join();
+}
+
+void Prefetcher::Ask(uint64_t frame, const std::shared_ptr<Mapping>& mapping, const uint8_t* data, uint32_t length) {
+  const uint32_t asked = asked_.load(std::memory_order_relaxed);
+  if (asked - walked_.load(std::memory_order_acquire) == kPieces) return;
+  Piece& piece = pieces_[asked % kPieces];
+  piece.frame = frame;
+  piece.mapping = mapping;
+  piece.data = data;
+  piece.length = length;
+  asked_.store(asked + 1, std::memory_order_seq_cst);
+  if (!asleep_.load(std::memory_order_seq_cst)) return;
+  // Taken and let go of: the thread is either waiting already or has not looked yet.
+  { const std::lock_guard<std::mutex> lock(mutex_); }
+  awake_.notify_one();
+}
+
+void Prefetcher::Run() {
+  while (Wait()) {
+    const uint32_t walked = walked_.load(std::memory_order_relaxed);
+    Piece& piece = pieces_[walked % kPieces];
+    for (uint32_t done = 0; done < piece.length && !ending_; done += kStep) {
+      if (piece.frame <= passed_.load(std::memory_order_relaxed)) break;
+      const uint32_t bytes = std::min(kStep, piece.length - done);
+      if (GuardedTouch(piece.data + done, bytes) < 0) break;
+      bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    }
+    piece.mapping.reset();
+    walked_.store(walked + 1, std::memory_order_release);
+  }
+}
+
+// True when there is a piece; false at the end.
+bool Prefetcher::Wait() {
+  const auto waiting = [this] { return asked_.load() == walked_.load(); };
+  for (int looks = 0; looks < kLooks; looks++) {
+    if (ending_) return false;
+    if (!waiting()) return true;
+    Relax();
+  }
+  std::unique_lock<std::mutex> lock(mutex_);
+  asleep_ = true;
+  awake_.wait(lock, [&] { return ending_ || !waiting(); });
+  asleep_ = false;
+  return !ending_;
+}
+
+}  // namespace pagewire
