@@ -50,7 +50,6 @@ export class Hold {
   private readonly keeper: Keeper
   private wanted = true
   private active = false
-  private holding = false
 
   constructor(keeper: Keeper) {
     this.keeper = keeper
@@ -58,31 +57,29 @@ export class Hold {
 
   /** The thing is open: it counts as long as it is ref'd. */
   start(): void {
-    this.active = true
-    this.update()
+    this.set(true, this.wanted)
   }
 
   /** The thing is closed. */
   stop(): void {
-    this.active = false
-    this.update()
+    this.set(false, this.wanted)
   }
 
   ref(): void {
-    this.wanted = true
-    this.update()
+    this.set(this.active, true)
   }
 
   unref(): void {
-    this.wanted = false
-    this.update()
+    this.set(this.active, false)
   }
 
-  private update(): void {
-    const hold = this.active && this.wanted
-    if (hold === this.holding) return
-    this.holding = hold
-    if (hold) this.keeper.hold()
+  private set(active: boolean, wanted: boolean): void {
+    const held = this.active && this.wanted
+    const holds = active && wanted
+    this.active = active
+    this.wanted = wanted
+    if (holds === held) return
+    if (holds) this.keeper.hold()
     else this.keeper.drop()
   }
 }

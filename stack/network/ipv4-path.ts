@@ -12,6 +12,7 @@ import { ETHER_IPV4 } from '../wire/ethernet.ts'
 import { DONT_FRAGMENT, emit, HEADER, ipv4Header } from '../wire/ipv4.ts'
 import type { Path, TransmitOptions } from './contract.ts'
 import type { Interface } from './interface.ts'
+import type { Ipv4Interface } from './ipv4-interface.ts'
 import type { Ipv4Routing, Ipv4Way } from './ipv4-routing.ts'
 import type { PathMtu, PathMtuCache } from './path-mtu.ts'
 
@@ -33,15 +34,15 @@ export class Ipv4Output {
   }
 }
 
-export class Ipv4Path implements Path {
+export class Ipv4Path implements Path, Ipv4Way {
   source: IpAddress
   destination: IpAddress
-  readonly networkHeaderLength = HEADER
-  readonly headroom = LINK_HEADROOM + HEADER
-  readonly gsoTcp = GSO_TCPV4
+  /** Of the way, as the routing found it last. */
+  port: Ipv4Interface
+  nextHop: IpAddress
+  kind: Ipv4Way['kind']
   private readonly output: Ipv4Output
   private readonly broadcast: boolean
-  private readonly way: Ipv4Way
   private neighbour: Neighbour | null = null
   private pathMtu: PathMtu | null = null
   /** Sum of the two generations under which the way was found. */
@@ -52,39 +53,56 @@ export class Ipv4Path implements Path {
    */
   private identification: number
 
-  /** `way` was just found by the routing; it becomes the path's own (but see `aim`). */
+  /** `way` was just found by the routing. */
   constructor(output: Ipv4Output, way: Ipv4Way, broadcast: boolean) {
     this.output = output
     this.broadcast = broadcast
-    this.way = way
     this.source = way.source
     this.destination = way.destination
+    this.port = way.port
+    this.nextHop = way.nextHop
+    this.kind = way.kind
     this.identification = output.random.below(0x10000)
     this.adopt()
   }
 
-  /** The owner of the way has filled it anew: the path is as if just made. */
-  aim(): void {
-    this.source = this.way.source
-    this.destination = this.way.destination
+  /** Aims it at another destination, whose way was just found: it is as if just made. */
+  aim(way: Ipv4Way): void {
+    this.source = way.source
+    this.destination = way.destination
+    this.port = way.port
+    this.nextHop = way.nextHop
+    this.kind = way.kind
     this.identification = this.output.random.below(0x10000)
     this.adopt()
   }
 
+  get networkHeaderLength(): number {
+    return HEADER
+  }
+
+  get headroom(): number {
+    return LINK_HEADROOM + HEADER
+  }
+
+  get gsoTcp(): number {
+    return GSO_TCPV4
+  }
+
   get interface(): Interface {
-    return this.way.port.interface
+    return this.port.interface
   }
 
   get mtu(): number {
     if (this.generation !== this.currentGeneration()) this.look()
-    const { mtu } = this.way.port.interface.device
+    const { mtu } = this.port.interface.device
     const record = this.pathMtu
     if (record === null || record.expires <= this.output.context.now) return mtu
     return Math.min(mtu, record.mtu)
   }
 
   get writable(): boolean {
-    return this.way.port.link.device.writable
+    return this.port.link.device.writable
   }
 
   pseudoHeaderSum(protocol: number, length: number): number {
@@ -106,7 +124,7 @@ export class Ipv4Path implements Path {
       return -ENOBUFS
     }
     this.push(frame, protocol, totalLength, options)
-    const result = this.way.port.link.transmit(frame, neighbour, ETHER_IPV4, context.now)
+    const result = this.port.link.transmit(frame, neighbour, ETHER_IPV4, context.now)
     if (result < 0) {
       pop(frame)
       return result
@@ -145,7 +163,7 @@ export class Ipv4Path implements Path {
   private findNeighbour(): Neighbour | null {
     const known = this.neighbour
     if (known !== null && !known.dead) return known
-    this.neighbour = this.way.port.neighbour(this.way.nextHop, this.way.kind)
+    this.neighbour = this.port.neighbour(this.nextHop, this.kind)
     return this.neighbour
   }
 
@@ -155,7 +173,7 @@ export class Ipv4Path implements Path {
 
   /** Finds the way anew; the source stays. While there is none, each use looks again. */
   private look(): number {
-    const errno = this.output.routing.lookup(this.destination, this.source, this.broadcast, this.way)
+    const errno = this.output.routing.lookup(this.destination, this.source, this.broadcast, this)
     if (errno < 0) {
       if (errno === -ENETUNREACH) this.output.context.counters.IpOutNoRoutes++
       return errno
@@ -166,7 +184,7 @@ export class Ipv4Path implements Path {
 
   private adopt(): void {
     this.neighbour = null
-    this.pathMtu = this.way.port.loopback ? null : this.output.pathMtus.get(this.destination.d)
+    this.pathMtu = this.port.loopback ? null : this.output.pathMtus.get(this.destination.d)
     this.generation = this.currentGeneration()
   }
 }

@@ -33,8 +33,9 @@ export class Ipv4Layer implements NetworkLayer {
   private readonly output: Ipv4Output
   private readonly errors: Icmpv4Errors
   private readonly paths: PathCache
-  /** The path of answers to strangers, aimed anew for each, and its way. */
-  private readonly replyWay: Partial<Ipv4Way> = {}
+  /** What a lookup finds, until a path has taken it over. */
+  private readonly way: Partial<Ipv4Way> = {}
+  /** The path of answers to strangers, aimed anew for each. */
   private reply: Ipv4Path | null = null
 
   constructor(context: StackContext) {
@@ -118,19 +119,19 @@ export class Ipv4Layer implements NetworkLayer {
   }
 
   path(destination: IpAddress, source: IpAddress | null, broadcast: boolean): Path | number {
-    const way: Partial<Ipv4Way> = {}
+    const { way } = this
     const errno = this.routing.lookup(destination, source, broadcast, way)
     if (errno === -ENETUNREACH) this.context.counters.IpOutNoRoutes++
     return errno < 0 ? errno : new Ipv4Path(this.output, way as Ipv4Way, broadcast)
   }
 
   replyPath(destination: IpAddress, source: IpAddress): Path | number {
-    const { replyWay } = this
-    const errno = this.routing.lookup(destination, source, false, replyWay)
+    const { way } = this
+    const errno = this.routing.lookup(destination, source, false, way)
     if (errno === -ENETUNREACH) this.context.counters.IpOutNoRoutes++
     if (errno < 0) return errno
-    if (this.reply === null) this.reply = new Ipv4Path(this.output, replyWay as Ipv4Way, false)
-    else this.reply.aim()
+    if (this.reply === null) this.reply = new Ipv4Path(this.output, way as Ipv4Way, false)
+    else this.reply.aim(way as Ipv4Way)
     return this.reply
   }
 

@@ -13,6 +13,8 @@ const MIN_MSS = 88
 export class AckPolicy {
   /** An acknowledgment must leave with the next transmit. */
   now = false
+  /** It may stay for one more poll: who is told of a FIN often answers with one in the same turn, and that carries it. */
+  private patient = false
   /** When it must leave at the latest; NEVER: nothing is owed. */
   dueAt = NEVER
   private always = false
@@ -48,6 +50,19 @@ export class AckPolicy {
     this.now = true
   }
 
+  /** A FIN came in order, and the application is told. */
+  onFin(): void {
+    this.now = true
+    this.patient = true
+  }
+
+  /** Whether what is owed waits for the next poll: true once for each FIN. */
+  takePatience(): boolean {
+    const { patient } = this
+    this.patient = false
+    return patient
+  }
+
   /** Out-of-order data or a duplicate: and the next ones quickly too, so that the peer's window recovers. */
   onDisorder(): void {
     this.beginQuick()
@@ -69,6 +84,7 @@ export class AckPolicy {
   onAckSent(): void {
     if (this.quick > 0) this.quick--
     this.now = false
+    this.patient = false
     this.dueAt = NEVER
   }
 

@@ -3,7 +3,7 @@
 // Owns cwnd and ssthresh in segments. How avoidance grows and how far a loss falls is the algorithm's.
 
 import { notBefore } from '../base/sequence.ts'
-import type { CongestionControl } from './congestion.ts'
+import { type CongestionControl, createCongestionControl } from './congestion.ts'
 
 export const INITIAL_WINDOW = 10
 export const NO_THRESHOLD = 0x7fffffff
@@ -11,7 +11,8 @@ export const NO_THRESHOLD = 0x7fffffff
 export class CongestionWindow {
   cwnd = INITIAL_WINDOW
   ssthresh = NO_THRESHOLD
-  algorithm: CongestionControl
+  /** The algorithm, or its name until it is needed: many a connection never leaves slow start. */
+  private control: CongestionControl | CongestionControl['name']
   /** Acknowledged segments towards the next increase in avoidance, and bytes towards the next acknowledged segment. */
   private credit = 0
   private ackedBytes = 0
@@ -22,8 +23,22 @@ export class CongestionWindow {
   private usedAt = 0
   private used = 0
 
-  constructor(algorithm: CongestionControl) {
-    this.algorithm = algorithm
+  constructor(algorithm: CongestionControl | CongestionControl['name']) {
+    this.control = algorithm
+  }
+
+  get algorithmName(): CongestionControl['name'] {
+    return typeof this.control === 'string' ? this.control : this.control.name
+  }
+
+  /** Another algorithm from now on, which has learned nothing yet. */
+  setAlgorithm(name: CongestionControl['name']): void {
+    this.control = name
+  }
+
+  private get algorithm(): CongestionControl {
+    if (typeof this.control === 'string') this.control = createCongestionControl(this.control)
+    return this.control
   }
 
   begin(sequence: number, now: number): void {
@@ -100,7 +115,7 @@ export class CongestionWindow {
 
   /** Nothing was in flight for `idle`: the window halves for each RTO down to the initial one (RFC 5681 4.1, Linux). */
   onIdle(idle: number, rto: number, now: number): void {
-    this.algorithm.onIdle(idle)
+    if (typeof this.control !== 'string') this.control.onIdle(idle)
     const restart = Math.min(this.cwnd, INITIAL_WINDOW)
     this.rememberThreshold()
     for (let left = idle; left > rto && this.cwnd > restart; left -= rto) this.cwnd >>= 1

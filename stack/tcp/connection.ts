@@ -5,12 +5,12 @@ import { EAGAIN, EFAULT, EINVAL, ENOTCONN, EPIPE } from '../base/errno.ts'
 import type { IpAddress } from '../base/ip-address.ts'
 import { advance } from '../base/sequence.ts'
 import type { Page, PageRef } from '../buffer/page.ts'
-import { createCongestionControl } from './congestion.ts'
 import {
   ERROR,
   HANGUP,
   READ_HANGUP,
   READABLE,
+  type Readiness,
   type TcpEndpoint,
   type TcpInfo,
   type TcpOptions,
@@ -21,6 +21,7 @@ import { abort, fail } from './ending.ts'
 import { negotiate, offer } from './establish.ts'
 import type { HalfOpen } from './half-open.ts'
 import { connectionInfo } from './info.ts'
+import { isSwitch } from './option-variants.ts'
 import { isOptionValue } from './options.ts'
 import { deadlinePassed } from './timeouts.ts'
 
@@ -32,7 +33,7 @@ export interface Acceptor {
 export class Connection extends ControlBlock implements TcpEndpoint {
   /** Set for a connection that came through a listener. */
   acceptor: Acceptor | null = null
-  private callback: ((events: number) => void) | null = null
+  private callback: Readiness | null = null
 
   get localAddress(): IpAddress {
     return this.local
@@ -42,12 +43,12 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     return this.remote
   }
 
-  get onReadiness(): ((events: number) => void) | null {
+  get onReadiness(): Readiness | null {
     return this.callback
   }
 
   /** What happened before somebody listened is told with the next dispatch. */
-  set onReadiness(callback: ((events: number) => void) | null) {
+  set onReadiness(callback: Readiness | null) {
     this.callback = callback
     if (callback && this.pendingEvents !== 0) {
       this.services.tell(this, this.pendingEvents)
@@ -195,7 +196,11 @@ export class Connection extends ControlBlock implements TcpEndpoint {
 
   setOption<K extends keyof TcpOptions>(name: K, value: TcpOptions[K]): number {
     if (!isOptionValue(name, value)) return -EINVAL
-    this.ownOptions()[name] = value
+    if (isSwitch(name) && !this.ownsOptions) {
+      this.options = this.services.optionVariants.with(this.options, name, value as boolean)
+    } else {
+      this.ownOptions()[name] = value
+    }
     this.onOption(name)
     return 0
   }
@@ -239,12 +244,14 @@ export class Connection extends ControlBlock implements TcpEndpoint {
   /** The application hears of `pendingEvents`. */
   notify(): void {
     const events = this.pendingEvents
-    if (this.callback === null || events === 0) return
+    const { callback } = this
+    if (callback === null || events === 0) return
     this.pendingEvents = 0
-    this.callback(events)
+    if (typeof callback === 'function') callback(events)
+    else callback.onReadiness(events)
   }
 
-  /** Connections share their listener's options until one of them is changed. */
+  /** Connections share their listener's options, or its variants, until one is changed that is no switch. */
   private ownOptions(): TcpOptions {
     if (!this.ownsOptions) this.options = { ...this.options }
     this.ownsOptions = true
@@ -268,7 +275,7 @@ export class Connection extends ControlBlock implements TcpEndpoint {
       this.size.setLimit(options.maxSegment)
       this.refreshMss()
     } else if (name === 'congestion') {
-      this.window.algorithm = createCongestionControl(options.congestion)
+      this.window.setAlgorithm(options.congestion)
     } else if (name === 'quickAck') {
       this.acks.setAlways(options.quickAck)
     }

@@ -127,6 +127,9 @@ export interface TcpInfo {
   limitedBy: 'none' | 'application' | 'cwnd' | 'receive-window' | 'device'
 }
 
+/** Who hears of an endpoint's readiness: a function, or an object that spares each endpoint a closure. */
+export type Readiness = ((events: number) => void) | { onReadiness(events: number): void }
+
 export interface TcpEndpoint {
   readonly state: TcpState
   readonly localAddress: IpAddress
@@ -134,7 +137,7 @@ export interface TcpEndpoint {
   readonly remoteAddress: IpAddress
   readonly remotePort: number
   /** Called by `dispatch` with the bits that are new since its last call. An exception in it goes to the caller of `poll`, after all others were told. */
-  onReadiness: ((events: number) => void) | null
+  onReadiness: Readiness | null
   /** Which bits hold now. */
   readiness(): number
   /** SO_ERROR: the pending error (positive errno) and 0 afterwards. */

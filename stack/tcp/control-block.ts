@@ -10,7 +10,6 @@ import type { Path } from '../network/contract.ts'
 import { TIMESTAMPS_LENGTH } from '../wire/tcp.ts'
 import { AckPolicy } from './ack-policy.ts'
 import { ChallengeLimit } from './challenge.ts'
-import { createCongestionControl } from './congestion.ts'
 import { CongestionWindow } from './congestion-window.ts'
 import { CONNECTION, type TableEntry } from './connection-table.ts'
 import type { TcpInfo, TcpOptions, TcpState } from './contract.ts'
@@ -158,7 +157,7 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
     this.bytesQueued = this.bytesAcknowledged = this.bytesSent = this.bytesReceived = 0
     this.deadlines = new Deadlines(services.context.heap, this, SLOTS)
     this.timestamps = new Timestamps(timestampOffset)
-    this.window = new CongestionWindow(createCongestionControl(options.congestion))
+    this.window = new CongestionWindow(options.congestion)
     this.receiveWindow = new ReceiveWindow(options.receiveBuffer)
     this.size.setLimit(options.maxSegment)
     this.nagle.noDelay = options.noDelay

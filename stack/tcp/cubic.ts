@@ -18,7 +18,6 @@ const PROBE_WINDOWS = 100
 const MAX_TICKS = 1 << 20
 
 export class Cubic implements CongestionControl {
-  readonly name = 'cubic'
   /** W_max: the window before the last loss (4.6), lowered by fast convergence (4.7). 0: no loss seen. */
   private lastMax = 0
   /** The plateau of the present curve and its time from the start of the epoch, in ticks: W_max and K. */
@@ -29,6 +28,10 @@ export class Cubic implements CongestionControl {
   /** W_est (4.3). */
   private estimate = 0
   private epochWindow = 0
+
+  get name(): 'cubic' {
+    return 'cubic'
+  }
 
   growth(cwnd: number, acked: number, srtt: number, now: number): number {
     if (this.epochAt < 0) this.beginEpoch(cwnd, now)

@@ -26,7 +26,7 @@ export function connectionInfo(block: ControlBlock): TcpInfo {
     minRtt: rtt.minRtt,
     cwnd: window.cwnd,
     ssthresh: window.ssthresh,
-    congestion: window.algorithm.name,
+    congestion: window.algorithmName,
     caState: recovery.state,
     sndWnd: sendWindow.sndWnd,
     rcvWnd: block.receiveWindow.window,

@@ -5,6 +5,9 @@
 import type { Page, PageRef } from '../buffer/page.ts'
 
 const FIRST_CAPACITY = 2
+/** What a list points at that was never used. Never written. */
+const NO_PAGES: (Page | null)[] = []
+const NO_NUMBERS: number[] = []
 
 export class PieceList {
   /** Bytes in the list. */
@@ -13,9 +16,9 @@ export class PieceList {
   size = 0
   private head = 0
   private mask = -1
-  private pages: (Page | null)[] = []
-  private offsets: number[] = []
-  private lengths: number[] = []
+  private pages: (Page | null)[] = NO_PAGES
+  private offsets: number[] = NO_NUMBERS
+  private lengths: number[] = NO_NUMBERS
 
   /** Takes over one reference of `page`. */
   append(page: Page, offset: number, length: number): void {

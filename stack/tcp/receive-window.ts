@@ -23,21 +23,15 @@ export class ReceiveWindow {
   /** What the field said last: a window that the peer has filled was not for that advertised as shut. */
   field = 0
   buffer: number
-  private shift = 0
-  /** Bytes that the field counts in. */
-  private unit = 1
+  /** The field counts in units of 2 ** scale bytes. */
+  scale = 0
 
   constructor(buffer: number) {
     this.buffer = buffer
   }
 
-  get scale(): number {
-    return this.shift
-  }
-
-  set scale(shift: number) {
-    this.shift = shift
-    this.unit = 2 ** shift
+  private get unit(): number {
+    return 1 << this.scale
   }
 
   /** The peer's SYN came: `irs` is its sequence number. */

@@ -15,6 +15,9 @@ export const ENTERED = 1
 /** Everything that was out when loss was found is acknowledged. */
 export const LEFT = 2
 
+/** It keeps nothing of a connection. */
+const DUPLICATE_ACKS = new DuplicateAcks()
+
 export class Recovery {
   state: TcpInfo['caState'] = 'Open'
   /** SND.NXT when loss was found: recovery ends when it is acknowledged (RecoveryPoint, recover). */
@@ -30,7 +33,7 @@ export class Recovery {
   to = 0
   /** Null when the peer does not do SACK. */
   scoreboard: Scoreboard | null = null
-  detection: LossDetection = new DuplicateAcks()
+  detection: LossDetection = DUPLICATE_ACKS
   private sack = false
   /** The first segment of a recovery goes at once, whatever the window says (RFC 6675 5, 4.3). */
   urgent = false

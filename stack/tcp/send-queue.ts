@@ -8,6 +8,9 @@ import type { Page } from '../buffer/page.ts'
 import type { PageFill } from './page-fill.ts'
 
 const FIRST_CAPACITY = 2
+/** What a list points at that was never used. Never written. */
+const NO_PAGES: (Page | null)[] = []
+const NO_NUMBERS: number[] = []
 
 export class SendQueue {
   /** Sequence numbers of the first byte and behind the last one. */
@@ -17,10 +20,10 @@ export class SendQueue {
   size = 0
   private head = 0
   private mask = -1
-  private starts: number[] = []
-  private lengths: number[] = []
-  private offsets: number[] = []
-  private pages: (Page | null)[] = []
+  private starts: number[] = NO_NUMBERS
+  private lengths: number[] = NO_NUMBERS
+  private offsets: number[] = NO_NUMBERS
+  private pages: (Page | null)[] = NO_PAGES
   /** The piece, counted from the head, in which the last gathering ended. */
   private cursor = 0
 

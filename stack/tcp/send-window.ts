@@ -11,20 +11,10 @@ export class SendWindow {
   /** SND.WL1, SND.WL2. */
   private updateSequence = 0
   private updateAck = 0
-  private shift = 0
-  /** Bytes that the field counts in. */
-  private unit = 1
+  /** The field counts in units of 2 ** scale bytes. */
+  scale = 0
   /** MAX.SND.WND: what the peer's buffer is thought to be. */
   maxWindow = 0
-
-  get scale(): number {
-    return this.shift
-  }
-
-  set scale(shift: number) {
-    this.shift = shift
-    this.unit = 2 ** shift
-  }
 
   begin(iss: number): void {
     this.iss = iss
@@ -64,7 +54,7 @@ export class SendWindow {
     if (!fresher) return false
     this.updateSequence = sequence
     this.updateAck = ack
-    const window = field * this.unit
+    const window = field << this.scale
     if (window > this.maxWindow) this.maxWindow = window
     if (window === this.sndWnd) return false
     this.sndWnd = window

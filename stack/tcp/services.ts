@@ -5,6 +5,7 @@ import type { StackContext } from '../context.ts'
 import type { Counters } from '../counters.ts'
 import type { Network } from '../network/contract.ts'
 import type { ControlBlock } from './control-block.ts'
+import type { OptionVariants } from './option-variants.ts'
 import type { PageFill } from './page-fill.ts'
 import type { SegmentWriter } from './segment-writer.ts'
 
@@ -16,6 +17,7 @@ export interface Services {
   /** Pages that small writes and small received segments of all connections share. */
   readonly sendFill: PageFill
   readonly receiveFill: PageFill
+  readonly optionVariants: OptionVariants
   /** The connection has something to send. */
   schedule(block: ControlBlock): void
   /** The application should hear of these events. */

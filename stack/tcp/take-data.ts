@@ -128,9 +128,10 @@ function takeFin(block: ControlBlock, now: number): void {
   block.receiveWindow.rcvNxt = (block.finSequence + 1) | 0
   block.reassembly?.clear()
   block.sackBlocks?.clear()
-  block.acks.atOnce()
   const { state } = block
   block.move('fin')
+  if (block.state === 'CLOSE-WAIT') block.acks.onFin()
+  else block.acks.atOnce()
   if (!block.orphan) block.services.tell(block, READABLE | READ_HANGUP)
   if (state === 'FIN-WAIT-2') finish(block, true, now)
 }

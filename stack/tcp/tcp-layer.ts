@@ -27,6 +27,7 @@ import { EphemeralPorts, FIRST_EPHEMERAL, LAST_EPHEMERAL } from './ephemeral-por
 import { InitialSequence, type Sequences } from './initial-sequence.ts'
 import { Listener, type ListenerHost } from './listener.ts'
 import { Listeners } from './listeners.ts'
+import { OptionVariants } from './option-variants.ts'
 import { DEFAULT_OPTIONS, mergeOptions } from './options.ts'
 import { PageFill } from './page-fill.ts'
 import { PassiveOpen, type PassiveOpenHost } from './passive-open.ts'
@@ -52,6 +53,7 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
   readonly cookies: SynCookies
   readonly sendFill: PageFill
   readonly receiveFill: PageFill
+  readonly optionVariants = new OptionVariants()
   /** Connections that are over and still hold what their application has not read. */
   private readonly unread = new Set<ControlBlock>()
   private readonly listening = new Listeners()

@@ -17,6 +17,8 @@ export const IDLE = 0
 export const MORE = 1
 /** The device refuses: again when it has room. */
 export const BLOCKED = 2
+/** An acknowledgment waits for company until the next poll. */
+export const LATER = 3
 
 /** Super-frames of one connection before others get their turn. */
 const SHARE = 8
@@ -35,8 +37,9 @@ export function transmit(block: ControlBlock, now: number): number {
     if (sendBare(block, advance(block.sendWindow.sndUna, -1), now) === REFUSED) return BLOCKED
     block.probeWaiting = false
   }
-  if (block.acks.now && sendBare(block, bareSequence(block), now) === REFUSED) return BLOCKED
-  return IDLE
+  if (!block.acks.now) return IDLE
+  if (block.acks.takePatience()) return LATER
+  return sendBare(block, bareSequence(block), now) === REFUSED ? BLOCKED : IDLE
 }
 
 /** Data and FIN, in turns of a fair share. */

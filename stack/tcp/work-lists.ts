@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts'
 import { ConnectionList } from './connection-list.ts'
 import { WRITABLE } from './contract.ts'
 import type { Listener } from './listener.ts'
-import { BLOCKED, MORE, transmit } from './transmit.ts'
+import { BLOCKED, LATER, MORE, transmit } from './transmit.ts'
 
 /** Rounds over the connections in one poll; what is left then waits for the next. */
 const ROUNDS = 64
@@ -16,6 +16,8 @@ export class WorkLists {
   private ready = new ConnectionList()
   private spare = new ConnectionList()
   private readonly blocked = new ConnectionList()
+  /** For the next poll. */
+  private readonly later = new ConnectionList()
   private told = new ConnectionList()
   private spareTold = new ConnectionList()
   private readonly starved = new ConnectionList()
@@ -81,6 +83,7 @@ export class WorkLists {
    */
   transmit(now: number): boolean {
     if (this.blocked.count > 0 && this.blocked.first.path.writable) this.onWritable()
+    move(this.later, this.ready)
     for (let round = 0; round < ROUNDS && this.ready.count > 0; round++) {
       const list = this.ready
       this.ready = this.spare
@@ -88,13 +91,12 @@ export class WorkLists {
       for (let i = 0; i < list.count; i++) this.serve(list.take(i), list.count > 1, now)
       list.clear()
     }
-    return this.ready.count > 0 || this.told.count > 0
+    return this.ready.count > 0 || this.told.count > 0 || this.later.count > 0
   }
 
   /** The device has room again. */
   onWritable(): void {
-    for (let i = 0; i < this.blocked.count; i++) this.ready.push(this.blocked.take(i))
-    this.blocked.clear()
+    move(this.blocked, this.ready)
   }
 
   /**
@@ -110,6 +112,9 @@ export class WorkLists {
     } else if (answer === BLOCKED) {
       connection.scheduled = true
       this.blocked.push(connection)
+    } else if (answer === LATER) {
+      connection.scheduled = true
+      this.later.push(connection)
     }
   }
 
@@ -138,4 +143,9 @@ export class WorkLists {
     for (let i = 0; i < this.starved.count; i++) this.tell(this.starved.take(i), WRITABLE)
     this.starved.clear()
   }
+}
+
+function move(from: ConnectionList, to: ConnectionList): void {
+  for (let i = 0; i < from.count; i++) to.push(from.take(i))
+  from.clear()
 }

@@ -6,12 +6,12 @@ import { channel } from 'node:diagnostics_channel'
 import type { TcpEndpoint, TcpListener } from '../../../stack/tcp/contract.ts'
 import { Hold } from '../keeper.ts'
 import { type SocketAddress, toSocketAddress } from './addresses.ts'
+import { CheckedOptions } from './arguments.ts'
 import type { SocketContext } from './context.ts'
 import type { Socket, SocketOwner } from './socket.ts'
 
-/** What node:net's Server and ours have in common, under Node's names. */
-export interface AcceptingServer extends SocketOwner {
-  maxConnections?: number | undefined
+/** What a server gives to each socket that it accepts. */
+interface SocketProperties {
   allowHalfOpen?: boolean
   pauseOnConnect?: boolean
   noDelay?: boolean
@@ -19,18 +19,16 @@ export interface AcceptingServer extends SocketOwner {
   /** Seconds. */
   keepAliveInitialDelay?: number
   highWaterMark?: number
+}
+
+/** What node:net's Server and ours have in common, under Node's names. */
+export interface AcceptingServer extends SocketOwner, SocketProperties {
+  maxConnections?: number | undefined
   blockList?: { check(address: string, family: 'ipv4' | 'ipv6'): boolean } | undefined
   emit(event: string, ...values: unknown[]): boolean
 }
 
-export type SocketConstructor = new (options?: {
-  allowHalfOpen?: boolean
-  readableHighWaterMark?: number
-  writableHighWaterMark?: number
-  noDelay?: boolean
-  keepAlive?: boolean
-  keepAliveInitialDelay?: number
-}) => Socket
+export type SocketConstructor = new (options?: CheckedOptions) => Socket
 
 /** Node's channel, for tracers. */
 const accepted = channel('net.server.socket')
@@ -41,6 +39,9 @@ export class Acceptor {
   private readonly hold: Hold
   private listener: TcpListener | null
   private readonly bound: SocketAddress
+  /** The options of accepted sockets, and the server's properties that they were made of. */
+  private checked = new CheckedOptions()
+  private made: SocketProperties | null = null
 
   constructor(context: SocketContext, server: AcceptingServer, SocketClass: SocketConstructor, listener: TcpListener) {
     this.server = server
@@ -105,13 +106,7 @@ export class Acceptor {
       })
       return
     }
-    const marks = server.highWaterMark
-    const socket = new this.SocketClass({
-      allowHalfOpen: server.allowHalfOpen ?? false,
-      ...(marks === undefined ? {} : { readableHighWaterMark: marks, writableHighWaterMark: marks }),
-    })
-    if (server.noDelay) socket.setNoDelay(true)
-    if (server.keepAlive) socket.setKeepAlive(true, (server.keepAliveInitialDelay ?? 0) * 1000)
+    const socket = new this.SocketClass(this.options())
     server._connections++
     socket._accept(endpoint, server, server.pauseOnConnect ?? false)
     try {
@@ -120,6 +115,32 @@ export class Acceptor {
     } finally {
       socket._start()
     }
+  }
+
+  /** Of the next socket: the same object as before unless somebody has changed the server's properties. */
+  private options(): CheckedOptions {
+    const { allowHalfOpen, highWaterMark, noDelay, keepAlive, keepAliveInitialDelay } = this.server
+    const { made } = this
+    if (
+      made?.allowHalfOpen === allowHalfOpen &&
+      made?.highWaterMark === highWaterMark &&
+      made?.noDelay === noDelay &&
+      made?.keepAlive === keepAlive &&
+      made?.keepAliveInitialDelay === keepAliveInitialDelay
+    ) {
+      return this.checked
+    }
+    this.made = { allowHalfOpen, highWaterMark, noDelay, keepAlive, keepAliveInitialDelay }
+    this.checked = new CheckedOptions({
+      allowHalfOpen,
+      ...(highWaterMark === undefined
+        ? {}
+        : { readableHighWaterMark: highWaterMark, writableHighWaterMark: highWaterMark }),
+      noDelay,
+      keepAlive,
+      keepAliveInitialDelay: (keepAliveInitialDelay ?? 0) * 1000,
+    })
+    return this.checked
   }
 
   private blocks({ remoteAddress }: TcpEndpoint): boolean {

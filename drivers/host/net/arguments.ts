@@ -1,8 +1,10 @@
 // The many signatures of node:net's connect and listen, brought to one shape, and the checks of what they take.
 
 import type { LookupFunction, OnReadOpts } from 'node:net'
+import type { DuplexOptions } from 'node:stream'
 import type { TcpOptions } from '../../../stack/tcp/contract.ts'
 import { invalidValue } from './errors.ts'
+import { SocketSettings } from './socket-settings.ts'
 import { checkSignal, validateNumber } from './validate.ts'
 
 /** What `new Socket` takes. */
@@ -71,19 +73,34 @@ function toPort(text: string): number | null {
   return text.trim() !== '' && value >= 0 ? value : null
 }
 
-/** The options of a socket, checked; a copy that may be changed. Throws as Node does. */
-export function checkSocketOptions(given: SocketOptions | undefined): SocketOptions {
-  const options = { ...given }
-  for (const name of ['objectMode', 'readableObjectMode', 'writableObjectMode'] as const) {
-    const value = (options as Record<string, unknown>)[name]
-    if (value) throw invalidValue(`options.${name}`, value, 'is not supported')
+/** The options of a socket, checked and brought to what its parts take. A server makes them once for all that it accepts. */
+export class CheckedOptions {
+  readonly stream: DuplexOptions
+  readonly settings: SocketSettings
+  readonly onread: OnReadOpts | null
+  readonly signal: AbortSignal | undefined
+
+  /** Throws as Node does. */
+  constructor(given: SocketOptions = {}) {
+    for (const name of ['objectMode', 'readableObjectMode', 'writableObjectMode'] as const) {
+      const value = (given as Record<string, unknown>)[name]
+      if (value) throw invalidValue(`options.${name}`, value, 'is not supported')
+    }
+    let { keepAliveInitialDelay } = given
+    if (keepAliveInitialDelay !== undefined) {
+      keepAliveInitialDelay = Math.max(validateNumber(keepAliveInitialDelay, 'options.keepAliveInitialDelay'), 0)
+    }
+    checkSignal(given.signal)
+    this.settings = SocketSettings.of({ ...given, keepAliveInitialDelay })
+    this.onread = given.onread ?? null
+    this.signal = given.signal
+    this.stream = {
+      ...(given as DuplexOptions),
+      signal: undefined as never,
+      allowHalfOpen: Boolean(given.allowHalfOpen),
+      emitClose: false,
+      autoDestroy: true,
+      decodeStrings: false,
+    }
   }
-  if (options.keepAliveInitialDelay !== undefined) {
-    options.keepAliveInitialDelay = Math.max(
-      validateNumber(options.keepAliveInitialDelay, 'options.keepAliveInitialDelay'),
-      0,
-    )
-  }
-  checkSignal(options.signal)
-  return options
 }

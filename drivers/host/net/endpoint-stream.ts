@@ -3,10 +3,10 @@
 
 import { AsyncResource } from 'node:async_hooks'
 import type { OnReadOpts } from 'node:net'
-import { Duplex, type DuplexOptions } from 'node:stream'
+import { Duplex } from 'node:stream'
 import { EAGAIN, ENOTCONN } from '../../../stack/base/errno.ts'
 import { ERROR, HANGUP, READ_HANGUP, READABLE, type TcpEndpoint, WRITABLE } from '../../../stack/tcp/contract.ts'
-import type { SocketOptions } from './arguments.ts'
+import type { CheckedOptions } from './arguments.ts'
 import type { SocketContext } from './context.ts'
 import { codedError, socketClosed, streamDestroyed, systemError } from './errors.ts'
 import { bufferIntake, DivertedIntake, type Intake, StreamIntake } from './intake.ts'
@@ -22,27 +22,25 @@ export abstract class EndpointStream extends Duplex {
   /** Whose asynchronous context the application's listeners run in. */
   protected readonly _scope = new AsyncResource('PAGEWIRETCP')
   protected readonly _context: SocketContext
-  protected readonly _writer: Writer
+  /** There is none before the first write: many a connection only waits. */
+  private _madeWriter: Writer | null = null
   protected _intake: Intake
   protected _endpoint: TcpEndpoint | null = null
   /** A write that waits for the connection. */
   protected _beforeConnect: readonly Chunk[] = NOTHING
-  #pulling = false
+  private _pulling = false
   /** The other side's FIN was told. */
-  #ended = false
+  private _ended = false
 
-  constructor(context: SocketContext, options: SocketOptions) {
-    super({
-      ...(options as DuplexOptions),
-      signal: undefined as never,
-      allowHalfOpen: Boolean(options.allowHalfOpen),
-      emitClose: false,
-      autoDestroy: true,
-      decodeStrings: false,
-    })
+  constructor(context: SocketContext, options: CheckedOptions) {
+    super(options.stream)
     this._context = context
-    this._writer = new Writer(context.scratch)
     this._intake = bufferIntake(options.onread) ?? new StreamIntake(this, context.reader)
+  }
+
+  protected get _writer(): Writer {
+    this._madeWriter ??= new Writer(this._context.scratch)
+    return this._madeWriter
   }
 
   /** Something moved in either direction. */
@@ -52,20 +50,23 @@ export abstract class EndpointStream extends Duplex {
 
   protected _attach(endpoint: TcpEndpoint): void {
     this._endpoint = endpoint
-    this.#ended = false
-    endpoint.onReadiness = (events) => {
-      this._scope.runInAsyncScope(this.#onReadiness, this, events)
-    }
+    this._ended = false
+    endpoint.onReadiness = this
   }
 
   /** Takes the endpoint away: nothing is read or written any more. */
   protected _detach(): void {
     if (this._endpoint) this._endpoint.onReadiness = null
     this._endpoint = null
-    if (this._writer.callback) setImmediate(() => this._writer.finish(0))
+    if (this._madeWriter?.callback) setImmediate(() => this._writer.finish(0))
   }
 
-  #onReadiness(events: number): void {
+  /** For the endpoint. */
+  onReadiness(events: number): void {
+    this._scope.runInAsyncScope(this._takeEvents, this, events)
+  }
+
+  private _takeEvents(events: number): void {
     if (this.connecting) {
       if (events & WRITE_EVENTS && this._endpoint) this._afterConnect(this._endpoint)
       return
@@ -73,7 +74,7 @@ export abstract class EndpointStream extends Duplex {
     try {
       if (events & READ_EVENTS) this._pull()
     } finally {
-      if (events & WRITE_EVENTS && this._endpoint) this._writer.flush(this._endpoint)
+      if (events & WRITE_EVENTS && this._endpoint) this._madeWriter?.flush(this._endpoint)
     }
   }
 
@@ -81,9 +82,9 @@ export abstract class EndpointStream extends Duplex {
 
   /** The stream asks to be filled, but nothing comes before `_pull`. */
   protected _beginReading(): void {
-    this.#pulling = true
+    this._pulling = true
     this.read(0)
-    this.#pulling = false
+    this._pulling = false
   }
 
   override _read(): void {
@@ -99,31 +100,31 @@ export abstract class EndpointStream extends Duplex {
   /** Takes from the endpoint as long as more is wanted. */
   protected _pull(): void {
     const intake = this._intake
-    if (this.#pulling || !intake.wanted) return
-    this.#pulling = true
+    if (this._pulling || !intake.wanted) return
+    this._pulling = true
     let threw = true
     try {
       while (intake.wanted && this._endpoint) {
         const result = intake.step(this._endpoint)
         if (result <= 0) {
-          this.#onNoData(result)
+          this._onNoData(result)
           break
         }
         this._unrefTimer()
       }
       threw = false
     } finally {
-      this.#pulling = false
+      this._pulling = false
       // A listener threw: the rest is still to be told, if the process goes on.
       if (threw) process.nextTick(() => this._pull())
     }
   }
 
-  #onNoData(result: number): void {
+  private _onNoData(result: number): void {
     if (result === -EAGAIN) return
     this._intake.wanted = false
     if (result === 0) {
-      this.#ended = true
+      this._ended = true
       this._unrefTimer()
       this.push(null)
       this.read(0)
@@ -131,7 +132,7 @@ export abstract class EndpointStream extends Duplex {
   }
 
   override read(size?: number): unknown {
-    if (!(this._intake instanceof DivertedIntake)) this.#resumeManual()
+    if (!(this._intake instanceof DivertedIntake)) this._resumeManual()
     return super.read(size)
   }
 
@@ -141,7 +142,7 @@ export abstract class EndpointStream extends Duplex {
   }
 
   override resume(): this {
-    this.#resumeManual()
+    this._resumeManual()
     return super.resume()
   }
 
@@ -168,8 +169,8 @@ export abstract class EndpointStream extends Duplex {
     process.nextTick(() => this._pull())
   }
 
-  #resumeManual(): void {
-    if (!this._intake.manual || this._intake.wanted || this.#ended || this.connecting || !this._endpoint) return
+  private _resumeManual(): void {
+    if (!this._intake.manual || this._intake.wanted || this._ended || this.connecting || !this._endpoint) return
     this._intake.wanted = true
     process.nextTick(() => this._pull())
   }
@@ -177,18 +178,18 @@ export abstract class EndpointStream extends Duplex {
   // ---- writing
 
   override _write(chunk: Uint8Array | string, encoding: BufferEncoding, callback: Done): void {
-    if (this.connecting) this.#writeLater([{ chunk, encoding }], callback)
+    if (this.connecting) this._writeLater([{ chunk, encoding }], callback)
     else if (!this._endpoint) callback(socketClosed())
-    else this.#afterWrite(this._writer.write(this._endpoint, chunk, encoding), callback)
+    else this._afterWrite(this._writer.write(this._endpoint, chunk, encoding), callback)
   }
 
   override _writev(chunks: readonly Chunk[], callback: Done): void {
-    if (this.connecting) this.#writeLater(chunks, callback)
+    if (this.connecting) this._writeLater(chunks, callback)
     else if (!this._endpoint) callback(socketClosed())
-    else this.#afterWrite(this._writer.writeMany(this._endpoint, chunks), callback)
+    else this._afterWrite(this._writer.writeMany(this._endpoint, chunks), callback)
   }
 
-  #writeLater(chunks: readonly Chunk[], callback: Done): void {
+  private _writeLater(chunks: readonly Chunk[], callback: Done): void {
     this._beforeConnect = chunks
     const onClose = () => callback(closedBeforeConnection())
     this.once('connect', () => {
@@ -199,14 +200,14 @@ export abstract class EndpointStream extends Duplex {
     this.once('close', onClose)
   }
 
-  #afterWrite(result: number, callback: Done): void {
+  private _afterWrite(result: number, callback: Done): void {
     this._unrefTimer()
     if (result === 1) callback()
     else if (result < 0) callback(systemError('write', result))
     else {
       this._writer.callback = (end) => {
         if (end === 1) {
-          this.#onLastQueued()
+          this._onLastQueued()
           callback()
         } else callback(end < 0 ? systemError('write', end) : streamDestroyed('write'))
       }
@@ -214,7 +215,7 @@ export abstract class EndpointStream extends Duplex {
   }
 
   /** `end` was called and nothing waits behind what was queued now: the FIN goes with it and not one segment later. */
-  #onLastQueued(): void {
+  private _onLastQueued(): void {
     const { writableBuffer } = this as unknown as { writableBuffer?: readonly unknown[] }
     if (this.writableEnded && !writableBuffer?.some((each) => each !== null)) this._endpoint?.shutdown('write')
   }

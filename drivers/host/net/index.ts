@@ -4,7 +4,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { ClientRequestArgs } from 'node:http'
 import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { ConnectOptions, SocketOptions } from './arguments.ts'
+import type { CheckedOptions, ConnectOptions, SocketOptions } from './arguments.ts'
 import { normalizeArguments } from './arguments.ts'
 import type { SocketContext } from './context.ts'
 import { Server as BaseServer, type ServerOptions } from './server.ts'
@@ -55,7 +55,7 @@ const created = channel('net.client.socket')
 
 export function createNet(context: SocketContext): Net {
   class Socket extends BaseSocket {
-    constructor(options?: SocketOptions) {
+    constructor(options?: SocketOptions | CheckedOptions) {
       super(context, options)
     }
   }

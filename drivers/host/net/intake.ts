@@ -20,13 +20,16 @@ export interface Intake {
 export class StreamIntake implements Intake {
   wanted = false
   bytes = 0
-  readonly manual = false
   private readonly reader: Reader
   private readonly stream: Readable
 
   constructor(stream: Readable, reader: Reader) {
     this.stream = stream
     this.reader = reader
+  }
+
+  get manual(): boolean {
+    return false
   }
 
   step(endpoint: TcpEndpoint): number {

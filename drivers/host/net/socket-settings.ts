@@ -1,4 +1,5 @@
-// TCP_NODELAY, SO_KEEPALIVE and IP_TOS of one socket, kept until there is an endpoint and then set on it.
+// TCP_NODELAY, SO_KEEPALIVE and IP_TOS as a socket wants them, also while it has no endpoint. A value that never changes, so
+// that sockets share it: who wants another setting gets another value.
 
 import type { TcpEndpoint } from '../../../stack/tcp/contract.ts'
 import type { SocketOptions } from './arguments.ts'
@@ -7,17 +8,22 @@ import { outOfRange } from './errors.ts'
 const SECOND = 1_000_000
 
 export class SocketSettings {
-  private noDelay: boolean
-  private keepAlive: boolean
+  readonly noDelay: boolean
+  readonly keepAlive: boolean
   /** Milliseconds; below a second: TCP_KEEPIDLE stays as it is. */
-  private keepAliveDelay: number
+  readonly keepAliveDelay: number
   /** 0 to 255. */
-  trafficClass = 0
+  readonly trafficClass: number
 
-  constructor(options: SocketOptions) {
-    this.noDelay = Boolean(options.noDelay)
-    this.keepAlive = Boolean(options.keepAlive)
-    this.keepAliveDelay = options.keepAliveInitialDelay ?? 0
+  private constructor(noDelay: boolean, keepAlive: boolean, keepAliveDelay: number, trafficClass: number) {
+    this.noDelay = noDelay
+    this.keepAlive = keepAlive
+    this.keepAliveDelay = keepAliveDelay
+    this.trafficClass = trafficClass
+  }
+
+  static of({ noDelay, keepAlive, keepAliveInitialDelay = 0 }: SocketOptions): SocketSettings {
+    return new SocketSettings(Boolean(noDelay), Boolean(keepAlive), keepAliveInitialDelay, 0)
   }
 
   /** Sets what is not the default on a new endpoint. */
@@ -28,21 +34,23 @@ export class SocketSettings {
   }
 
   /** Throws RangeError for what is no byte. */
-  setTrafficClass(endpoint: TcpEndpoint | null, value: number): void {
+  withTrafficClass(endpoint: TcpEndpoint | null, value: number): SocketSettings {
     if (!Number.isInteger(value) || value < 0 || value > 255) throw outOfRange('tos', '>= 0 and <= 255', value)
-    this.trafficClass = value
     endpoint?.setOption('trafficClass', value)
+    return new SocketSettings(this.noDelay, this.keepAlive, this.keepAliveDelay, value)
   }
 
-  setNoDelay(endpoint: TcpEndpoint | null, enable: boolean): void {
-    this.noDelay = enable
+  withNoDelay(endpoint: TcpEndpoint | null, enable: boolean): SocketSettings {
     endpoint?.setOption('noDelay', enable)
+    if (enable === this.noDelay) return this
+    return new SocketSettings(enable, this.keepAlive, this.keepAliveDelay, this.trafficClass)
   }
 
-  setKeepAlive(endpoint: TcpEndpoint | null, enable: boolean, delay: number): void {
-    this.keepAlive = enable
-    this.keepAliveDelay = delay
-    if (endpoint) this.applyKeepAlive(endpoint)
+  withKeepAlive(endpoint: TcpEndpoint | null, enable: boolean, delay: number): SocketSettings {
+    const same = enable === this.keepAlive && delay === this.keepAliveDelay
+    const settings = same ? this : new SocketSettings(this.noDelay, enable, delay, this.trafficClass)
+    if (endpoint) settings.applyKeepAlive(endpoint)
+    return settings
   }
 
   /** As libuv does it: with a delay also TCP_KEEPINTVL of a second and TCP_KEEPCNT of 10. */

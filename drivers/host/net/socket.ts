@@ -9,7 +9,7 @@ import type { TcpEndpoint, TcpInfo } from '../../../stack/tcp/contract.ts'
 import { Hold } from '../keeper.ts'
 import type { Timeout } from '../timeouts.ts'
 import { Addresses, type SocketAddress } from './addresses.ts'
-import { type ConnectOptions, checkSocketOptions, normalizeArguments, type SocketOptions } from './arguments.ts'
+import { CheckedOptions, type ConnectOptions, normalizeArguments, type SocketOptions } from './arguments.ts'
 import { markerOf } from './by-reference.ts'
 import { Attempt } from './connector.ts'
 import type { Closable, SocketContext } from './context.ts'
@@ -17,7 +17,7 @@ import { type Done, EndpointStream } from './endpoint-stream.ts'
 import { codedError, socketClosed, streamDestroyed } from './errors.ts'
 import { FileTransfer, type SendFileOptions } from './file-transfer.ts'
 import { MemoryTransfer } from './memory-transfer.ts'
-import { SocketSettings } from './socket-settings.ts'
+import type { SocketSettings } from './socket-settings.ts'
 import type { Transfer, TransferOwner } from './transfer.ts'
 import { validateDuration, validateFile, validateFunction, validateNumber, validateRange } from './validate.ts'
 import type { Chunk } from './writer.ts'
@@ -34,24 +34,23 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
   _server: SocketOwner | null = null
   /** Milliseconds, as `setTimeout` was told. */
   timeout: number | undefined
-  /** Addresses that were tried, as `192.0.2.1:80`. */
-  readonly autoSelectFamilyAttemptedAddresses: string[] = []
-  readonly #addresses = new Addresses()
-  readonly #hold: Hold
-  readonly #settings: SocketSettings
-  #attempt: Attempt | null = null
-  #timeout: Timeout | null = null
-  #resetting = false
+  _attempted: string[] | null = null
+  private _addresses: Addresses | null = null
+  private readonly _hold: Hold
+  private _settings: SocketSettings
+  private _attempt: Attempt | null = null
+  private _timeout: Timeout | null = null
+  private _resetting = false
   /** There is, or was, a connection: who its peer was can be asked for. */
-  #connected = false
+  private _connected = false
   /** What was pending of a write when the time-out was looked at last. */
-  #pendingSeen = 0
+  private _pendingSeen = 0
 
-  constructor(context: SocketContext, given?: SocketOptions) {
-    const options = checkSocketOptions(given)
+  constructor(context: SocketContext, given?: SocketOptions | CheckedOptions) {
+    const options = given instanceof CheckedOptions ? given : new CheckedOptions(given)
     super(context, options)
-    this.#hold = new Hold(context.keeper)
-    this.#settings = new SocketSettings(options)
+    this._hold = new Hold(context.keeper)
+    this._settings = options.settings
     this.on('end', onEnd)
     if (options.signal) addAbortSignal(options.signal, this)
   }
@@ -66,25 +65,25 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
     const { options, callback } = normalizeArguments<ConnectOptions>(values)
     if (callback) this.once('connect', callback)
     if (this.write !== Socket.prototype.write) this.write = Socket.prototype.write
-    if (this.destroyed) this.#reopen()
-    this.#attempt = new Attempt(this, this._context, options)
-    this.#open()
+    if (this.destroyed) this._reopen()
+    this._attempt = new Attempt(this, this._context, options)
+    this._open()
     this.connecting = true
     this._unrefTimer()
-    this.#attempt.start()
+    this._attempt.start()
     return this
   }
 
-  #open(): void {
-    this.#hold.start()
+  private _open(): void {
+    this._hold.start()
     this._context.open.add(this)
   }
 
-  #reopen(): void {
+  private _reopen(): void {
     ;(this as unknown as { _undestroy(): void })._undestroy()
-    this.#addresses.forget()
-    this.#connected = false
-    this.autoSelectFamilyAttemptedAddresses.length = 0
+    this._addresses = null
+    this._connected = false
+    this._attempted = null
     this._intake.wanted = false
     this._intake.bytes = 0
     this._writer.bytes = 0
@@ -93,12 +92,12 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
   /** For the connector: why another connect is refused. */
   get _busy(): number {
     if (!this._endpoint) return 0
-    return this.#connected ? EISCONN : EALREADY
+    return this._connected ? EISCONN : EALREADY
   }
 
   /** For the connector: the connect is on its way. */
   _opened(endpoint: TcpEndpoint): void {
-    this.#settings.apply(endpoint)
+    this._settings.apply(endpoint)
     this._attach(endpoint)
   }
 
@@ -106,10 +105,10 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
     const errno = endpoint.takeError()
     this.connecting = false
     if (errno !== 0) {
-      this.#attempt?.failed(errno)
+      this._attempt?.failed(errno)
       return
     }
-    this.#connected = true
+    this._connected = true
     this._unrefTimer()
     this.emit('connect')
     this.emit('ready')
@@ -120,9 +119,9 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
   _accept(endpoint: TcpEndpoint, server: SocketOwner, paused: boolean): void {
     this.server = server
     this._server = server
-    this.#connected = true
-    this.#open()
-    this.#settings.apply(endpoint)
+    this._connected = true
+    this._open()
+    this._settings.apply(endpoint)
     this._attach(endpoint)
     // What is there already goes straight to the listeners that `connection` adds.
     if (paused) this.pause()
@@ -137,22 +136,22 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
 
   override _destroy(error: Error | null, callback: Done): void {
     this.connecting = false
-    this.#timeout?.set(0)
+    this._timeout?.set(0)
     const endpoint = this._endpoint
-    const opened = endpoint || this.#attempt
-    this.#attempt = null
+    const opened = endpoint || this._attempt
+    this._attempt = null
     this._detach()
     if (endpoint) {
-      if (this.#connected) this.#addresses.remote(endpoint)
-      if (this.#resetting) endpoint.abort()
+      if (this._connected) this._ends.remote(endpoint)
+      if (this._resetting) endpoint.abort()
       else endpoint.close()
     }
     callback(error)
     // As a closed handle in Node: after the ticks and promises of this turn.
-    if (opened) setImmediate(() => this._scope.runInAsyncScope(this.#emitClose, this, Boolean(error)))
+    if (opened) setImmediate(() => this._scope.runInAsyncScope(this._emitClose, this, Boolean(error)))
     else process.nextTick(() => this.emit('close'))
-    this.#resetting = false
-    this.#hold.stop()
+    this._resetting = false
+    this._hold.stop()
     this._context.open.delete(this)
     if (this._server) {
       this._server._connections--
@@ -160,20 +159,20 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
     }
   }
 
-  #emitClose(hadError: boolean): void {
+  private _emitClose(hadError: boolean): void {
     this.emit('close', hadError)
   }
 
   /** Closes with a RST instead of a FIN. */
   resetAndDestroy(): this {
-    if (this.connecting) this.once('connect', () => this.#reset())
-    else if (this._endpoint) this.#reset()
+    if (this.connecting) this.once('connect', () => this._reset())
+    else if (this._endpoint) this._reset()
     else this.destroy(socketClosed())
     return this
   }
 
-  #reset(): void {
-    this.#resetting = true
+  private _reset(): void {
+    this._resetting = true
     this.destroy()
   }
 
@@ -202,8 +201,8 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
   sendFile(file: string | URL | FileHandle, options: SendFileOptions = {}): Promise<number> {
     validateFile(file)
     validateRange(options.start, options.end)
-    if (this.destroyed || this.writableEnded) return Promise.reject(this.#cannotSend('sendFile'))
-    return this.#transfer(new FileTransfer(this, this._context.files, file, options))
+    if (this.destroyed || this.writableEnded) return Promise.reject(this._cannotSend('sendFile'))
+    return this._transfer(new FileTransfer(this, this._context.files, file, options))
   }
 
   /**
@@ -212,22 +211,22 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
    */
   writeZeroCopy(bytes: Uint8Array): Promise<number> {
     if (!(bytes instanceof Uint8Array)) return Promise.reject(new TypeError('writeZeroCopy takes a Uint8Array'))
-    if (this.destroyed || this.writableEnded) return Promise.reject(this.#cannotSend('writeZeroCopy'))
+    if (this.destroyed || this.writableEnded) return Promise.reject(this._cannotSend('writeZeroCopy'))
     const { shared } = this._context
-    if (shared.has(bytes)) return this.#transfer(new MemoryTransfer(this, shared, bytes))
+    if (shared.has(bytes)) return this._transfer(new MemoryTransfer(this, shared, bytes))
     return new Promise((resolve, reject) => {
       this.write(bytes, (error) => (error ? reject(Object.assign(error, { bytesSent: 0 })) : resolve(bytes.length)))
     })
   }
 
-  #transfer(transfer: Transfer): Promise<number> {
+  private _transfer(transfer: Transfer): Promise<number> {
     this.write(markerOf(transfer), (error) => {
       if (error) transfer.fail(this.errored ?? error)
     })
     return transfer.promise
   }
 
-  #cannotSend(what: string): Error {
+  private _cannotSend(what: string): Error {
     return Object.assign(streamDestroyed(what), { bytesSent: 0 })
   }
 
@@ -237,7 +236,7 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
   }
 
   _failTransfer(error: Error): void {
-    this.#resetting = true
+    this._resetting = true
     this.destroy(error)
   }
 
@@ -249,8 +248,8 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
     const duration = validateDuration(milliseconds, 'msecs')
     this.timeout = duration
     if (listener !== undefined) validateFunction(listener, 'callback')
-    this.#timeout ??= this._context.timeouts.create(() => this._scope.runInAsyncScope(this._onTimeout, this))
-    this.#timeout.set(duration)
+    this._timeout ??= this._context.timeouts.create(() => this._scope.runInAsyncScope(this._onTimeout, this))
+    this._timeout.set(duration)
     if (listener && duration === 0) this.removeListener('timeout', listener)
     else if (listener) this.once('timeout', listener)
     return this
@@ -258,47 +257,47 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
 
   _onTimeout(): void {
     const { pending } = this._writer
-    const moves = pending > 0 && pending !== this.#pendingSeen
-    this.#pendingSeen = pending
+    const moves = pending > 0 && pending !== this._pendingSeen
+    this._pendingSeen = pending
     if (moves) this._unrefTimer()
     else this.emit('timeout')
   }
 
   /** Something moved. The name is Node's, whose http calls it. */
   _unrefTimer(): void {
-    this.#timeout?.refresh()
+    this._timeout?.refresh()
   }
 
   /** TCP_NODELAY. */
   setNoDelay(enable = true): this {
-    this.#settings.setNoDelay(this._endpoint, Boolean(enable))
+    this._settings = this._settings.withNoDelay(this._endpoint, Boolean(enable))
     return this
   }
 
   /** SO_KEEPALIVE; with a delay of a second (1000) or more also TCP_KEEPIDLE, and as libuv TCP_KEEPINTVL 1 s, TCP_KEEPCNT 10. */
   setKeepAlive(enable = false, initialDelay = 0): this {
-    this.#settings.setKeepAlive(this._endpoint, Boolean(enable), initialDelay)
+    this._settings = this._settings.withKeepAlive(this._endpoint, Boolean(enable), initialDelay)
     return this
   }
 
   /** IP_TOS: the DSCP and ECN byte of what is sent, 0 to 255. */
   setTypeOfService(value: number): this {
-    this.#settings.setTrafficClass(this._endpoint, validateNumber(value, 'tos'))
+    this._settings = this._settings.withTrafficClass(this._endpoint, validateNumber(value, 'tos'))
     return this
   }
 
   getTypeOfService(): number {
-    return this._endpoint?.getOption('trafficClass') ?? this.#settings.trafficClass
+    return this._endpoint?.getOption('trafficClass') ?? this._settings.trafficClass
   }
 
   /** It keeps the process alive while it is open. The default. */
   ref(): this {
-    this.#hold.ref()
+    this._hold.ref()
     return this
   }
 
   unref(): this {
-    this.#hold.unref()
+    this._hold.unref()
     return this
   }
 
@@ -319,31 +318,42 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
   }
 
   address(): SocketAddress | Record<string, never> {
-    return this.#addresses.local(this._endpoint) ?? {}
+    return this._ends.local(this._endpoint) ?? {}
   }
 
   get localAddress(): string | undefined {
-    return this.#addresses.local(this._endpoint)?.address
+    return this._ends.local(this._endpoint)?.address
   }
 
   get localPort(): number | undefined {
-    return this.#addresses.local(this._endpoint)?.port
+    return this._ends.local(this._endpoint)?.port
   }
 
   get localFamily(): string | undefined {
-    return this.#addresses.local(this._endpoint)?.family
+    return this._ends.local(this._endpoint)?.family
   }
 
   get remoteAddress(): string | undefined {
-    return this.connecting ? undefined : this.#addresses.remote(this._endpoint)?.address
+    return this.connecting ? undefined : this._ends.remote(this._endpoint)?.address
   }
 
   get remotePort(): number | undefined {
-    return this.connecting ? undefined : this.#addresses.remote(this._endpoint)?.port
+    return this.connecting ? undefined : this._ends.remote(this._endpoint)?.port
   }
 
   get remoteFamily(): string | undefined {
-    return this.connecting ? undefined : this.#addresses.remote(this._endpoint)?.family
+    return this.connecting ? undefined : this._ends.remote(this._endpoint)?.family
+  }
+
+  /** Addresses that were tried, as `192.0.2.1:80`. */
+  get autoSelectFamilyAttemptedAddresses(): string[] {
+    this._attempted ??= []
+    return this._attempted
+  }
+
+  private get _ends(): Addresses {
+    this._addresses ??= new Addresses()
+    return this._addresses
   }
 
   get bytesRead(): number {

@@ -11,19 +11,20 @@ export interface Chunk {
   encoding: BufferEncoding
 }
 
+const NOTHING: readonly Chunk[] = []
+
 export class Writer {
   /** Bytes of all writes so far, queued or not. */
   bytes = 0
   /** Called when all of the pending write is queued, or with an errno (negative). Set while a write is pending. */
   callback: ((result: number) => void) | null = null
   private readonly scratch: Buffer
-  private chunks: readonly Chunk[] = []
+  private chunks = NOTHING
   private index = 0
   /** What is left of the chunk before `index`. */
   private rest: Uint8Array | null = null
   /** Bytes by reference before `index`, not all of them queued. */
   private transfer: ByReference | null = null
-  private readonly one: [Chunk] = [{ chunk: '', encoding: 'utf8' }]
 
   constructor(scratch: Buffer) {
     this.scratch = scratch
@@ -43,10 +44,7 @@ export class Writer {
 
   /** One write. 1: all of it is queued. 0: the rest waits for `flush`. Negative: the endpoint's errno. */
   write(endpoint: TcpEndpoint, chunk: Uint8Array | string, encoding: BufferEncoding): number {
-    const only = this.one[0]
-    only.chunk = chunk
-    only.encoding = encoding
-    return this.writeMany(endpoint, this.one)
+    return this.put(endpoint, chunk, encoding)
   }
 
   /** Many writes as one. */
@@ -82,11 +80,15 @@ export class Writer {
     }
     while (this.index < this.chunks.length) {
       const { chunk, encoding } = this.chunks[this.index++]
-      const result = typeof chunk === 'string' ? this.sendText(endpoint, chunk, encoding) : this.count(endpoint, chunk)
+      const result = this.put(endpoint, chunk, encoding)
       if (result <= 0) return result
     }
     this.clear()
     return 1
+  }
+
+  private put(endpoint: TcpEndpoint, chunk: Uint8Array | string, encoding: BufferEncoding): number {
+    return typeof chunk === 'string' ? this.sendText(endpoint, chunk, encoding) : this.count(endpoint, chunk)
   }
 
   private pump(endpoint: TcpEndpoint, transfer: ByReference): number {
@@ -133,11 +135,8 @@ export class Writer {
 
   private clear(): void {
     this.chunks = NOTHING
-    this.one[0].chunk = ''
     this.index = 0
     this.rest = null
     this.transfer = null
   }
 }
-
-const NOTHING: readonly Chunk[] = []

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../../drivers/random.ts'
 import type { PageRef } from '../../../stack/buffer/page.ts'
-import { HANGUP, READABLE, type TcpEndpoint, type TcpListener, WRITABLE } from '../../../stack/tcp/index.ts'
+import {
+  HANGUP,
+  READABLE,
+  type Readiness,
+  type TcpEndpoint,
+  type TcpListener,
+  WRITABLE,
+} from '../../../stack/tcp/index.ts'
 import { pattern, patternMismatch } from '../../support/pattern.ts'
 import { ADDRESS_B, Link, type LinkOptions } from './support/link.ts'
 
@@ -172,13 +179,18 @@ describe('a transfer between two layers', () => {
   })
 })
 
+function tell(readiness: Readiness | null, events: number): void {
+  if (typeof readiness === 'function') readiness(events)
+  else readiness?.onReadiness(events)
+}
+
 function pumpBoth(endpoint: TcpEndpoint, other: { received: number }, total: number): void {
   const read = endpoint.onReadiness
   pump(endpoint, total)
   const write = endpoint.onReadiness
   endpoint.onReadiness = (events) => {
-    write?.(events)
-    read?.(events)
+    tell(write, events)
+    tell(read, events)
   }
   expect(other.received).toBeLessThanOrEqual(total)
 }

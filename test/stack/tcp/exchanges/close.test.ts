@@ -2,8 +2,38 @@
 // RFC 9293 3.6, 3.10.4; RFC 1122 4.2.2.13; the 60 s of FIN-WAIT-2 are Linux's.
 
 import { describe, expect, test } from 'vitest'
+import { NEVER } from '../../../../stack/base/deadlines.ts'
 import { established, expectNothingHeld, expectsStream, RTO } from '../../../support/worlds.ts'
 import { reach } from './reach.ts'
+
+describe("the peer's FIN", () => {
+  test('is acknowledged by the FIN of an application that answers in the same turn of its event loop', () => {
+    const { connection, peer, simulation } = established()
+    const turn = simulation.attach({
+      poll: () => {
+        connection.endpoint.shutdown('write')
+        return false
+      },
+      nextDeadline: () => NEVER,
+    })
+    connection.endpoint.onReadiness = () => turn.requestPoll()
+    peer.sends({ flags: 'F.' })
+    peer.expects({ flags: 'F.', seq: 1, ack: 2 })
+    peer.expectsNothing()
+    turn.detach()
+  })
+
+  test('is acknowledged without that at the same time', () => {
+    const { peer, connection, simulation } = established()
+    const { now } = simulation
+    peer.sends({ flags: 'F.' })
+    peer.expects({ flags: '.', seq: 1, ack: 2, length: 0 })
+    expect(simulation.now).toBe(now)
+    peer.expectsNothing()
+    connection.shutdown('write')
+    peer.expects({ flags: 'F.', seq: 1, ack: 2 })
+  })
+})
 
 describe('the FIN', () => {
   test('goes with the last data if it can', () => {
