@@ -1,12 +1,12 @@
 // A client of `pagewire bench serve` on the kernel's sockets, in a namespace: jobs as JSON in a file, answers as JSON.
-// A job: { port, send: [pieces in base64], until: bytes to wait for, end: close first } -> { length, sha256, ended, text }.
+// A job: { port, send: [pieces in base64], until: bytes to wait for, end: close first, patience: milliseconds of silence } -> { length, sha256, ended, text }.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 
 const TEXT = 4096
 
-function job({ port, send, until = Number.POSITIVE_INFINITY, end = false, repeat = 1 }) {
+function job({ port, send, until = Number.POSITIVE_INFINITY, end = false, repeat = 1, patience = 0 }) {
   return new Promise((resolve) => {
     const hash = createHash('sha256')
     let [length, text] = [0, '']
@@ -28,6 +28,7 @@ function job({ port, send, until = Number.POSITIVE_INFINITY, end = false, repeat
       if (text.length < TEXT) text += bytes.toString('latin1').slice(0, TEXT)
       if (length >= until) done('client')
     })
+    if (patience > 0) socket.setTimeout(patience, () => done('silence'))
     socket.on('end', () => done('server'))
     socket.on('error', (error) => done(error.code))
   })
