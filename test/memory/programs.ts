@@ -28,7 +28,13 @@ export function plantFault(folder: string, file: string, good: string, bad: stri
   return buildPrograms(['ring-fuzz'], folder, join(folder, 'fuzz/build'))[0]
 }
 
+/** Node's headers: beside the binary, or where node-gyp had them from when it built the addon. */
 function headers(): string[] {
-  const include = join(dirname(dirname(process.execPath)), 'include/node')
-  return existsSync(include) ? [`NODE_INCLUDE=${include}`] : []
+  const config = join(NATIVE, 'build/config.gypi')
+  const nodedir = existsSync(config) ? /"nodedir": "([^"]+)"/.exec(readFileSync(config, 'utf8'))?.[1] : undefined
+  const places = [dirname(dirname(process.execPath)), ...(nodedir === undefined ? [] : [nodedir])]
+  const include = places
+    .map((place) => join(place, 'include/node'))
+    .find((each) => existsSync(join(each, 'node_api.h')))
+  return include === undefined ? [] : [`NODE_INCLUDE=${include}`]
 }
