@@ -74,6 +74,8 @@ function download(
     }
     // The other end was told to let go: its reset may overtake what was sent.
     if (ending === 'cut') {
+      // A reset that is lost is not sent again: who only listens hears of it by asking.
+      socket.setKeepAlive(true, 1000)
       socket.removeAllListeners('error')
       socket.on('error', (error) => (codeOf(error) === 'ECONNRESET' ? over() : done(codeOf(error), 0)))
     }
