@@ -14,14 +14,14 @@ export interface ServeArguments extends ServeOptions {
   mac?: string
   mtu?: number
   busyPoll?: number
-  prefetch: boolean
+  prefetch?: boolean
   vnetHdr: boolean
   control?: boolean
 }
 
 /** Serves until SIGINT or SIGTERM. The exit status. Throws CommandError when it cannot, or when the TAP is deleted. */
 export async function runServe(given: ServeArguments): Promise<number> {
-  const { tap: name, address, mac, mtu, vnetHdr, busyPoll = 0, prefetch } = given
+  const { tap: name, address, mac, mtu, vnetHdr, busyPoll = 0, prefetch = false } = given
   const interrupt = catchInterrupt()
   const tap = { name, vnetHeader: vnetHdr, create: false, prefetch, ...(mtu === undefined ? {} : { mtu }) }
   const host = await createHost({
