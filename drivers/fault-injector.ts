@@ -23,7 +23,7 @@ export interface FaultOptions extends FaultRates {
   receive?: FaultRates
   /** The most frames held back in each direction; beyond it frames are lost and counted. Default 1000. */
   limit?: number
-  /** Passes on what the port below offers. A super-frame that would be corrupted is lost then, as its segment would be. */
+  /** Passes on what the port below offers, super-frames up to 64 KiB. A super-frame that would be corrupted is lost then, as its segment would be. */
   offload?: boolean
   /** Reads pages that only native code may touch. Default: the TypeScript engine. */
   engine?: ChecksumEngine
@@ -43,6 +43,7 @@ const NO_OFFLOAD: Readonly<PortCapabilities> = Object.freeze({
 
 export class FaultInjector extends WrappedPort implements Pollable {
   private readonly offload: boolean
+  private readonly offered: Readonly<PortCapabilities>
   private readonly engine: ChecksumEngine
   private readonly reactor: Reactor | null
   private readonly handle: ReactorHandle | null
@@ -72,6 +73,7 @@ export class FaultInjector extends WrappedPort implements Pollable {
     }
     this.offload = options.offload ?? false
     this.engine = options.engine ?? new TypeScriptChecksum()
+    this.offered = this.offload ? { ...inner.capabilities, gsoMaxSize: MAX_PACKET } : NO_OFFLOAD
     const packet = this.offload ? MAX_PACKET : inner.mtu
     // Each copy is an ArrayBuffer of its own: a receiver may keep its page for good.
     const pageSize = HEADER_PAGE + ETHERNET + 8 + packet
@@ -83,7 +85,7 @@ export class FaultInjector extends WrappedPort implements Pollable {
   }
 
   override get capabilities(): Readonly<PortCapabilities> {
-    return this.offload ? this.inner.capabilities : NO_OFFLOAD
+    return this.offered
   }
 
   override setReceiveOptions(options: PortReceiveOptions): boolean {

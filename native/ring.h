@@ -26,8 +26,8 @@ struct Descriptor {
 constexpr uint32_t kDescriptorNext = 1;
 // A virtio-net header of its own, the header area, and 17 page references.
 constexpr int kMaxPieces = 19;
-// virtio-net header, Ethernet with a VLAN tag, and the largest IP packet.
-constexpr uint32_t kMaxFrame = 12 + 18 + 65535;
+// virtio-net header, Ethernet with a VLAN tag, and the largest IP packet of a super-frame (Linux's GSO_MAX_SIZE).
+constexpr uint32_t kMaxFrame = 12 + 18 + 8 * 65535;
 
 class Ring {
  public:

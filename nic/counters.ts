@@ -70,6 +70,8 @@ export class NicCounters {
   tx_nogso_segments = 0
   /** Super-frames that the port refused with EINVAL and that were segmented here then. */
   tx_gso_fallback = 0
+  /** Super-frames above 64 KiB that the port refused and that were segmented here then. */
+  tx_gso_too_large = 0
   /** Gathered by the port from more than one piece. */
   tx_sg_hw_frames = 0
   tx_sg_hw_bytes = WIDE

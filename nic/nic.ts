@@ -3,9 +3,9 @@
 // told when a frame could not be sent. Computes nothing of its own.
 
 import type { Log } from '../stack/base/environment.ts'
-import { EINVAL, ENODEV, EOPNOTSUPP } from '../stack/base/errno.ts'
+import { EINVAL, EMSGSIZE, ENOBUFS, ENODEV, ENOMEM, EOPNOTSUPP, errnoName } from '../stack/base/errno.ts'
 import type { MacAddress } from '../stack/base/mac-address.ts'
-import { type Frame, type FramePool, MAX_REFS } from '../stack/buffer/frame.ts'
+import { type Frame, type FramePool, MAX_PACKET, MAX_REFS } from '../stack/buffer/frame.ts'
 import type { Device, DeviceReceiver } from '../stack/device.ts'
 import type { ChecksumEngine } from './checksum-engine.ts'
 import { Coalescer } from './coalesce.ts'
@@ -14,6 +14,7 @@ import { NicCounters } from './counters.ts'
 import { ETHERNET_HEADER } from './ethernet-packet.ts'
 import { featureName, GRO_HW, RECEIVE_FEATURES, RX_CHECKSUM } from './feature-names.ts'
 import { FeatureSet, possibleFeatures } from './features.ts'
+import { GsoSize } from './gso-size.ts'
 import type { Port, PortRings, PortSink } from './port.ts'
 import { ReceiveSide } from './receive.ts'
 import { TransmitSide } from './transmit.ts'
@@ -41,6 +42,7 @@ export class Nic implements Device, PortSink {
   private readonly receiver: ReceiveSide
   private readonly coalescer: Coalescer
   private readonly coalescing = new Coalescing()
+  private readonly gsoSize: GsoSize
   private stack: DeviceReceiver | null = null
   private now = 0
   /** A call of the stack is in progress: its callbacks wait until it ends. */
@@ -70,7 +72,9 @@ export class Nic implements Device, PortSink {
     this.log = options.log
     this.counters = new NicCounters(port)
     this.features = new FeatureSet(possibleFeatures(port.capabilities), (next, previous) => this.apply(next, previous))
+    this.gsoSize = new GsoSize(port.capabilities.gsoMaxSize)
     this.sender = new TransmitSide({
+      gsoSize: this.gsoSize,
       port,
       frames,
       engine,
@@ -85,6 +89,10 @@ export class Nic implements Device, PortSink {
 
   get mtu(): number {
     return this.port.mtu
+  }
+
+  get gsoMaxSize(): number {
+    return this.features.tso4 ? this.gsoSize.now : Math.min(this.gsoSize.now, MAX_PACKET)
   }
 
   get up(): boolean {
@@ -109,6 +117,19 @@ export class Nic implements Device, PortSink {
   /** Changes that, from the next poll or burst on (`ethtool -C`). 0, or a positive errno. */
   setCoalesce(parameters: Partial<CoalesceParameters>): number {
     return this.coalescing.set(parameters)
+  }
+
+  /** The largest that `setGsoMaxSize` takes (`ip -d link`: tso_max_size). */
+  get tsoMaxSize(): number {
+    return this.gsoSize.most
+  }
+
+  /**
+   * Changes `gsoMaxSize`, bytes, from the next super-frame on (`ip link set ... gso_ipv4_max_size`): 576 to `tsoMaxSize`. 0, or a
+   * positive errno.
+   */
+  setGsoMaxSize(bytes: number): number {
+    return this.gsoSize.set(bytes)
   }
 
   /** Everything the card and its port count, as `ethtool -S` shows it. */
@@ -226,6 +247,8 @@ export class Nic implements Device, PortSink {
       counters.tx_bytes += frame.length
       counters.tx_segments += segmentsOf(frame)
       frame.release()
+    } else if (isTooLarge(frame, errno)) {
+      this.shrink(frame, errno)
     } else if (errno === EINVAL && frame.gsoSize > 0) {
       this.fallBack(frame)
     } else {
@@ -274,6 +297,21 @@ export class Nic implements Device, PortSink {
         `${this.name}: the port refused a super-frame (EINVAL); ${featureName(doubtful)} is off from now on`,
       )
     }
+  }
+
+  /** The hardware refused a super-frame above 64 KiB: this one goes another way, and those to come are smaller. */
+  private shrink(frame: Frame, errno: number): void {
+    const { gsoSize } = this
+    const bytes = frame.length - frame.networkOffset
+    this.counters.tx_gso_too_large++
+    this.sender.takeBack(frame)
+    const before = gsoSize.now
+    gsoSize.lower(bytes, errno === ENOBUFS || errno === ENOMEM)
+    if (gsoSize.now === before) return
+    this.log(
+      'warn',
+      `${this.name}: the port refused a super-frame of ${bytes} bytes (${errnoName(errno)}); gso_ipv4_max_size is ${gsoSize.now} from now on`,
+    )
   }
 
   /** The receive features go to the port, which may refuse: then they stay as they were. */
@@ -333,4 +371,10 @@ function segmentsOf(frame: Frame): number {
   const at = frame.start + frame.transportOffset
   const headers = frame.transportOffset + (frame.csumOffset === 6 ? 8 : (frame.head.view.getUint8(at + 12) >>> 4) * 4)
   return Math.ceil((frame.length - headers) / frame.gsoSize)
+}
+
+/** Whether a port that takes super-frames may have refused this one for its size: above 64 KiB. */
+function isTooLarge(frame: Frame, errno: number): boolean {
+  if (frame.gsoSize === 0 || frame.length - frame.networkOffset <= MAX_PACKET) return false
+  return errno === EMSGSIZE || errno === EINVAL || errno === ENOBUFS || errno === ENOMEM
 }

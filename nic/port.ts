@@ -17,6 +17,11 @@ export interface PortCapabilities {
   tsoEcn: boolean
   /** Segments UDP (UDP_L4). */
   uso: boolean
+  /**
+   * Largest IPv4 packet of a TCP super-frame (`tso4`), bytes: 65535 when absent, at most GSO_MAX_SIZE. What is larger than 65535
+   * says a length of 0 in its header (Linux's BIG TCP).
+   */
+  gsoMaxSize?: number
   /** Can be told to hand up frames whose checksum is unfinished by design or verified. */
   rxChecksum: boolean
   /** Can be told to hand up TCP super-frames of up to 64 KiB. */

@@ -164,7 +164,7 @@ export class Segmenter {
     }
     // The field holds the folded pseudo-header sum with the super-frame's length: take that length out.
     const length = frame.length - frame.transportOffset
-    this.pseudoSum = fold(view.getUint16(transport + frame.csumOffset) + (~length & 0xffff))
+    this.pseudoSum = fold(view.getUint16(transport + frame.csumOffset) + (~fold(length) & 0xffff))
   }
 
   /** Refs to the next `payload` bytes, and the position moved behind them. */

@@ -9,6 +9,7 @@ import {
   type Frame,
   type FramePool,
   GSO_ECN,
+  GSO_MAX_SIZE,
   GSO_TCPV4,
   GSO_TCPV6,
   GSO_UDP_L4,
@@ -23,6 +24,7 @@ import type { NicCounters } from './counters.ts'
 import { ETHERNET_HEADER } from './ethernet-packet.ts'
 import { TSO, TSO_ECN, TSO6, USO } from './feature-names.ts'
 import type { FeatureSet } from './features.ts'
+import type { GsoSize } from './gso-size.ts'
 import type { Port } from './port.ts'
 import { copyHeader, headerLength, Segmenter } from './segmentation.ts'
 
@@ -37,6 +39,7 @@ export interface TransmitParts {
   readonly engine: ChecksumEngine
   readonly features: FeatureSet
   readonly counters: NicCounters
+  readonly gsoSize: GsoSize
   /** Tells the owner of a frame that the card could not send, and releases the frame. */
   readonly fail: (frame: Frame, errno: number) => void
 }
@@ -49,6 +52,7 @@ export class TransmitSide {
   private readonly engine: ChecksumEngine
   private readonly features: FeatureSet
   private readonly counters: NicCounters
+  private readonly gsoSize: GsoSize
   private readonly fail: (frame: Frame, errno: number) => void
   /** Pages of one frame of the MTU each. */
   private linear: PagePool
@@ -67,6 +71,7 @@ export class TransmitSide {
     this.features = parts.features
     this.counters = parts.counters
     this.fail = parts.fail
+    this.gsoSize = parts.gsoSize
     this.linear = this.linearPages(HEADER_PAGE + ETHERNET_HEADER + 4 + parts.port.mtu)
   }
 
@@ -154,7 +159,7 @@ export class TransmitSide {
     }
     if (frame.gsoSize > 0) {
       const headers = headerLength(frame)
-      if (headers < 0 || packet > MAX_PACKET) {
+      if (headers < 0 || packet > largestPacket(frame)) {
         counters.tx_malformed++
         return EINVAL
       }
@@ -171,7 +176,7 @@ export class TransmitSide {
     const { features } = this
     const type = frame.gsoType & ~GSO_ECN
     if (frame.gsoType & GSO_ECN && !features.tsoEcn) return false
-    if (type === GSO_TCPV4) return features.tso4
+    if (type === GSO_TCPV4) return features.tso4 && frame.length - frame.networkOffset <= this.gsoSize.now
     if (type === GSO_TCPV6) return features.tso6
     // Without scatter-gather a super-frame would have to be copied into one piece of 64 KiB: cutting it is cheaper.
     return type === GSO_UDP_L4 && features.uso && features.scatterGather
@@ -331,4 +336,9 @@ export class TransmitSide {
     this.counters.tx_dropped++
     this.fail(frame, errno)
   }
+}
+
+/** BIG TCP is for TCP over IPv4; any other packet says its length. */
+function largestPacket(frame: Frame): number {
+  return (frame.gsoType & ~GSO_ECN) === GSO_TCPV4 ? GSO_MAX_SIZE : MAX_PACKET
 }

@@ -122,6 +122,8 @@ export class Counters {
   /** Not Linux's: payload bytes that the stack itself copied, on the way out and on the way in. */
   TcpPagewireCopiedOut = WIDE
   TcpPagewireCopiedIn = WIDE
+  /** Not Linux's: connections whose first super-frame above 64 KiB may have been lost, and that send none of them any more. */
+  TcpPagewireBigTcpLost = 0
 
   constructor() {
     clearWide(this)

@@ -13,6 +13,11 @@ export interface Device {
   readonly address: MacAddress
   /** Largest IP packet on the wire, bytes. A super-frame is larger; its segments are not. */
   readonly mtu: number
+  /**
+   * Largest IPv4 packet of a TCP super-frame, bytes: MAX_PACKET when absent, at most GSO_MAX_SIZE (Linux: gso_ipv4_max_size).
+   * May go down and up.
+   */
+  readonly gsoMaxSize?: number
   /** Carrier: false while the interface is down or gone. */
   readonly up: boolean
   /**

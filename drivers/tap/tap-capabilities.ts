@@ -1,6 +1,7 @@
 // What a TAP can do for its card, by what its kernel knows: the bits of TUNSETOFFLOAD, and the capabilities that they are.
 
 import type { PortCapabilities } from '../../nic/port.ts'
+import { GSO_MAX_SIZE, MAX_PACKET } from '../../stack/buffer/frame.ts'
 
 export const TUN_F_CSUM = 0x01
 const TUN_F_TSO4 = 0x02
@@ -18,6 +19,8 @@ export function capabilitiesOf(vnetHeader: boolean, offload: number): PortCapabi
     scatterGather: true,
     tso4: vnetHeader,
     tso6: vnetHeader,
+    // A kernel that is too old for it answers EMSGSIZE; one that takes it reads it too (6.3 learned that, 6.6 this).
+    gsoMaxSize: vnetHeader ? GSO_MAX_SIZE : MAX_PACKET,
     tsoEcn: vnetHeader && (offload & TUN_F_TSO_ECN) !== 0,
     // The kernel takes UDP_L4 since the release that knows the bits for receiving it.
     uso: (offload & TUN_F_USO) !== 0,

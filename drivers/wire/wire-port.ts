@@ -3,7 +3,7 @@
 
 import type { Port, PortCapabilities, PortReceiveOptions, PortSink } from '../../nic/port.ts'
 import { EFAULT, EINVAL, EMSGSIZE, ENETDOWN, ENODEV } from '../../stack/base/errno.ts'
-import type { Frame, FramePool } from '../../stack/buffer/frame.ts'
+import { type Frame, type FramePool, MAX_PACKET } from '../../stack/buffer/frame.ts'
 import type { Page } from '../../stack/buffer/page.ts'
 import { PagePool } from '../../stack/buffer/page-pool.ts'
 import {
@@ -32,7 +32,6 @@ export interface WirePortOptions {
 const ETHERNET = 14
 /** Room for two VLAN tags. */
 const TAGS = 8
-const LARGEST = 65535 + ETHERNET + TAGS
 
 export class WirePort implements Port {
   readonly name: string
@@ -61,6 +60,8 @@ export class WirePort implements Port {
 
   private readonly simulation: Simulation
   private readonly options: WirePortOptions
+  /** Bytes of the largest frame. */
+  private readonly largest: number
   private readonly small: PagePool
   private readonly large: PagePool
   private readonly ring: Frame[] = []
@@ -85,9 +86,10 @@ export class WirePort implements Port {
     this.txRingFree = options.ringSize
     const { rxChecksum, rxGroHw } = options.capabilities
     this.receiveOptions = { rxChecksum, rxGroHw }
+    this.largest = (options.capabilities.gsoMaxSize ?? MAX_PACKET) + ETHERNET + TAGS
     const page = { slab: 1, limit: 1 << 20, detachable: true }
     this.small = new PagePool(options.memory, { ...page, pageSize: pageSizeFor(options.mtu) })
-    this.large = new PagePool(options.memory, { ...page, pageSize: pageSizeFor(LARGEST) })
+    this.large = new PagePool(options.memory, { ...page, pageSize: pageSizeFor(this.largest) })
   }
 
   /** Pages received into that are not back yet: on the way, in the queue, or in the stack above. */
@@ -251,7 +253,7 @@ export class WirePort implements Port {
       const type = frame.gsoType & 0x7f
       if (frame.csumStart < 0 || !((type === 1 && capabilities.tso4) || (type === 4 && capabilities.tso6)))
         return EINVAL
-      if (frame.length > LARGEST) return EMSGSIZE
+      if (frame.length > this.largest) return EMSGSIZE
     } else if (frame.length > this.mtu + ETHERNET + TAGS) return EMSGSIZE
     if (!this.isReadable(frame.head, frame.start, frame.headLength)) return EFAULT
     for (let i = 0; i < frame.refs; i++) {

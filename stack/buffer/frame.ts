@@ -9,8 +9,13 @@ import type { PagePool } from './page-pool.ts'
 export const MAX_REFS = 17
 /** Bytes of a header page: room for the virtio-net header, Ethernet with a tag, IPv6 and TCP with all options. */
 export const HEADER_PAGE = 256
-/** The largest payload of a super-frame's IP packet, with its IP header: 64 KiB - 1. */
+/** The largest IP packet there is on a wire, and the largest whose length its IP header can tell: 64 KiB - 1. */
 export const MAX_PACKET = 65535
+/**
+ * The largest IP packet that a super-frame may be where a device takes more than 64 KiB (BIG TCP; Linux's GSO_MAX_SIZE). Its
+ * IPv4 header says a length of 0, as Linux 6.3 and later write and read it; its segments are ordinary ones.
+ */
+export const GSO_MAX_SIZE = 524_280
 
 export const GSO_NONE = 0
 export const GSO_TCPV4 = 1

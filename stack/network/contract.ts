@@ -29,6 +29,8 @@ export interface Path {
   readonly headroom: number
   /** GSO type for TCP super-frames on this path: GSO_TCPV4 or GSO_TCPV6. */
   readonly gsoTcp: number
+  /** The largest IP packet of a TCP super-frame, bytes. Whoever builds one reads it then. */
+  readonly gsoMaxSize: number
   /** True while the device would take a frame. */
   readonly writable: boolean
   /**

@@ -1,7 +1,7 @@
 // What comes in over IPv4: the checks of RFC 1122 3.2.1 in Linux's order, each drop counted under Linux's name, and
 // delivery to the transport. Fragments are counted and dropped: putting them together is not done yet.
 
-import type { Frame } from '../buffer/frame.ts'
+import { type Frame, GSO_ECN, GSO_TCPV4 } from '../buffer/frame.ts'
 import type { StackContext } from '../context.ts'
 import {
   checkOptions,
@@ -84,6 +84,7 @@ export class Ipv4Ingress {
       return false
     }
     const available = frame.length - frame.networkOffset
+    if (header.totalLength === 0 && isBigTcp(frame)) header.totalLength = available
     if (header.totalLength > available) {
       counters.IpExtInTruncatedPkts++
       return false
@@ -162,4 +163,9 @@ export class Ipv4Ingress {
     this.context.counters.IpInDelivers++
     transport.onPacket(frame, packet, now)
   }
+}
+
+/** A super-frame that is too long for the header's field says 0 there (Linux's iph_totlen). */
+function isBigTcp(frame: Frame): boolean {
+  return frame.gsoSize > 0 && (frame.gsoType & ~GSO_ECN) === GSO_TCPV4
 }

@@ -3,7 +3,7 @@
 
 import { EMSGSIZE, ENETUNREACH, ENOBUFS } from '../base/errno.ts'
 import type { IpAddress } from '../base/ip-address.ts'
-import { type Frame, GSO_TCPV4, MAX_PACKET } from '../buffer/frame.ts'
+import { type Frame, GSO_MAX_SIZE, GSO_TCPV4, MAX_PACKET } from '../buffer/frame.ts'
 import type { StackContext } from '../context.ts'
 import { LINK_HEADROOM } from '../link/ethernet-link.ts'
 import type { Neighbour } from '../link/neighbour.ts'
@@ -89,6 +89,10 @@ export class Ipv4Path implements Path, Ipv4Way {
     return GSO_TCPV4
   }
 
+  get gsoMaxSize(): number {
+    return this.port.interface.device.gsoMaxSize ?? MAX_PACKET
+  }
+
   get interface(): Interface {
     return this.port.interface
   }
@@ -117,7 +121,7 @@ export class Ipv4Path implements Path, Ipv4Way {
     }
     const totalLength = frame.length + HEADER
     const { gsoSize } = frame
-    if (totalLength > (gsoSize > 0 ? MAX_PACKET : this.mtu)) return -EMSGSIZE
+    if (totalLength > (gsoSize > 0 ? GSO_MAX_SIZE : this.mtu)) return -EMSGSIZE
     const neighbour = this.findNeighbour()
     if (neighbour === null) {
       context.counters.IpOutDiscards++
@@ -142,7 +146,8 @@ export class Ipv4Path implements Path, Ipv4Way {
   private push(frame: Frame, protocol: number, totalLength: number, options: TransmitOptions | undefined): void {
     const { header } = this.output
     header.trafficClass = options?.trafficClass ?? 0
-    header.totalLength = totalLength
+    // BIG TCP: a length that the field cannot tell is told as 0, and is the frame's (Linux's iph_set_totlen).
+    header.totalLength = totalLength > MAX_PACKET ? 0 : totalLength
     header.identification = this.identification
     header.fragment = options?.mayFragment === true || this.isLocked() ? 0 : DONT_FRAGMENT
     header.ttl = options?.ttl ?? DEFAULT_TTL

@@ -4,7 +4,7 @@
 
 import { EAGAIN, EMSGSIZE } from '../base/errno.ts'
 import { advance, after, distance, latest } from '../base/sequence.ts'
-import { type Frame, MAX_PACKET } from '../buffer/frame.ts'
+import type { Frame } from '../buffer/frame.ts'
 import { ACK, FIN, HEADER, PSH, SYN } from '../wire/tcp.ts'
 import { type ControlBlock, RETRANSMIT } from './control-block.ts'
 import { fail } from './ending.ts'
@@ -16,7 +16,7 @@ export const LOST = 0
 export const LEFT = 1
 
 /** A super-frame stands for at most so many segments, however small they are. */
-const MAX_SEGMENTS = 128
+const MAX_SEGMENTS = 256
 
 /** The SYN, or in SYN-RECEIVED the SYN-ACK (simultaneous open). */
 export function sendSyn(block: ControlBlock, now: number): number {
@@ -104,11 +104,12 @@ export function sendData(
   again: boolean,
   now: number,
 ): number {
-  const { services, queue, path } = block
+  const { services, queue, path, size } = block
   const { writer } = services
   const frame = writer.open(path)
   if (!frame) return REFUSED
-  const most = largestPayload(path.networkHeaderLength + headerLength, mss)
+  const headers = path.networkHeaderLength + headerLength
+  const most = largestPayload(size.superFrame(path.gsoMaxSize) - headers, mss)
   const got = bytes > 0 ? gather(block, sequence, Math.min(bytes, most), mss, frame) : 0
   const end = advance(sequence, got)
   const drained = end === queue.end
@@ -126,15 +127,15 @@ export function sendData(
   const answer = writer.transmit(frame, path, segments, block.options)
   if (answer === -EAGAIN) return REFUSED
   if (answer === -EMSGSIZE && block.refreshPath()) return LEFT
+  if (!again) size.onSuperFrame(headers + got, end)
   settle(block, sequence, fin ? advance(end, 1) : end, got, segments, again, now)
   if (drained && !again) block.nagle.onDrained(end, got % mss !== 0)
   return answer < 0 ? onPathError(block, answer) : LEFT
 }
 
-/** Whole segments that fit an IP packet. */
-function largestPayload(headers: number, mss: number): number {
-  const segments = Math.floor((MAX_PACKET - headers) / mss)
-  return Math.min(segments, MAX_SEGMENTS) * mss
+/** Whole segments that fit the bytes of a super-frame's packet behind its headers; one fits always. */
+function largestPayload(room: number, mss: number): number {
+  return Math.max(Math.min(Math.floor(room / mss), MAX_SEGMENTS), 1) * mss
 }
 
 /** References to the bytes; when a frame has too few of them for all, to whole segments. */

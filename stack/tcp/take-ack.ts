@@ -121,6 +121,7 @@ function advanceTo(block: ControlBlock, segment: Segment, now: number): void {
   const { sendWindow, queue, rtt, deadlines } = block
   const ack = segment.acknowledgment
   sendWindow.sndUna = ack
+  block.size.onAcknowledged(ack)
   const start = queue.start
   queue.release(ack)
   const released = distance(queue.start, start)
@@ -172,6 +173,7 @@ function onLossFound(block: ControlBlock, now: number): void {
   if (block.sack) counters.TcpExtTCPSackRecovery++
   else counters.TcpExtTCPRenoRecovery++
   block.window.onLoss()
+  if (block.size.onLoss()) counters.TcpPagewireBigTcpLost++
   block.rtt.stopTiming(now)
 }
 

@@ -10,7 +10,7 @@ const EFAULT = -14
 const EINVAL = -22
 const EBADF = -9
 const EMSGSIZE = -90
-const MAX_FRAME = 12 + 18 + 65535
+const MAX_FRAME = 12 + 18 + 8 * 65535
 const UNTOUCHED = 0x5a5a5a5a
 
 interface Descriptor {

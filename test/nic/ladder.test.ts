@@ -32,6 +32,7 @@ const PORTS: [string, PortCapabilities][] = [
   ['that only gathers', { ...NOTHING, scatterGather: true }],
   ['that only sums', { ...NOTHING, txChecksum: true }],
   ['that gathers, sums and segments IPv4', { ...NOTHING, scatterGather: true, txChecksum: true, tso4: true }],
+  ['that takes super-frames of a quarter of a MiB', { ...EVERYTHING, gsoMaxSize: 262_144 }],
   ['that sums and segments UDP', { ...NOTHING, txChecksum: true, uso: true }],
 ]
 
@@ -46,6 +47,7 @@ const SHAPES: PacketShape[] = [
   { pieces: [1471, 1473], gsoSize: 1472, protocol: 'udp' },
   { pieces: [2001], gsoSize: 1000, protocol: 'udp', version: 6 },
   { pieces: [64, 61, 1024], inHead: 33, gsoSize: 99 },
+  { pieces: [50_000, 40_001, 3, 60_000], gsoSize: 1448, tcpOptions: 12, flags: 0x18 },
   { pieces: [1460] },
   { pieces: [1, 1, 1], inHead: 1 },
   { pieces: [3], protocol: 'udp', inHead: 3 },

@@ -7,7 +7,7 @@ import { capturePort, PcapngReader } from '../../drivers/pcap/index.ts'
 import { seededRandom } from '../../drivers/random.ts'
 import { createWire, Simulation } from '../../drivers/wire/index.ts'
 import type { Nic } from '../../nic/index.ts'
-import type { Port } from '../../nic/port.ts'
+import type { Port, PortCapabilities } from '../../nic/port.ts'
 import type { Random } from '../../stack/base/environment.ts'
 import { TestHost } from '../support/test-host.ts'
 import { transfer } from '../support/transfer.ts'
@@ -16,6 +16,16 @@ import { concatenate, finish, type Layout } from './support/oracle.ts'
 
 const SWITCHES = ['sg', 'tx', 'rx', 'tso', 'tso6', 'gso', 'gro', 'rx-gro-hw']
 const MEGABYTE = 1 << 20
+const OFFLOAD: PortCapabilities = {
+  txChecksum: true,
+  scatterGather: true,
+  tso4: true,
+  tso6: true,
+  tsoEcn: false,
+  uso: false,
+  rxChecksum: true,
+  rxGroHw: true,
+}
 
 function world(wire: Parameters<typeof createWire>[1], wrap: (port: Port, name: string, sim: Simulation) => Port) {
   const simulation = new Simulation({ seed: 1 })
@@ -56,6 +66,8 @@ function wrongFrames(blocks: Uint8Array[]): number {
 describe('a transfer in both directions', () => {
   it.each([
     { offload: true, loss: 0 },
+    { offload: { ...OFFLOAD, gsoMaxSize: 262_144 }, loss: 0 },
+    { offload: { ...OFFLOAD, gsoMaxSize: 524_280 }, loss: 0.01 },
     { offload: true, loss: 0.01 },
     { offload: { scatterGather: true, txChecksum: true, rxChecksum: true }, loss: 0 },
   ])('is byte-exact while features flip: %o', ({ offload, loss }) => {
@@ -80,6 +92,16 @@ describe('a transfer in both directions', () => {
     }
     if (loss === 0) expect(a.stack.counters.TcpRetransSegs + b.stack.counters.TcpRetransSegs).toBe(0)
     expect(wrongFrames(blocks)).toBe(0)
+    expectNoLeaks({ hosts: [a, b], wire: at.wire })
+  })
+
+  it.each([0, 0.02])('is byte-exact in super-frames above 64 KiB, loss: %d', (loss) => {
+    const at = world({ offload: { ...OFFLOAD, gsoMaxSize: 262_144 }, loss, delay: 50 }, (port) => port)
+    const { simulation, a, b } = at
+    transfer(simulation, a, b, '192.0.2.2', { up: 8 * MEGABYTE, down: MEGABYTE })
+    const { rx_gro_hw_bytes, rx_gro_hw_frames, rx_csum_errors } = b.nic!.counters
+    if (loss === 0) expect(rx_gro_hw_bytes / rx_gro_hw_frames).toBeGreaterThan(100_000)
+    expect([rx_csum_errors, b.stack.counters.IpInHdrErrors, b.stack.counters.IpExtInTruncatedPkts]).toEqual([0, 0, 0])
     expectNoLeaks({ hosts: [a, b], wire: at.wire })
   })
 

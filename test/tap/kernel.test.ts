@@ -4,6 +4,7 @@ import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  cardCounters,
   kernelCounters,
   makeFile,
   Namespace,
@@ -69,6 +70,11 @@ describeOnTap('the kernel against pagewire up', ['ip', 'ping', 'curl', 'nstat'],
       expect(stackCounters(namespace)['TcpRetransSegs']).toBe(0)
       expect(after['TcpExtTCPOFOQueue'] - before['TcpExtTCPOFOQueue']).toBe(0)
       expect(after['TcpInErrs'] - before['TcpInErrs']).toBe(0)
+      // A kernel that takes super-frames above 64 KiB reads them; one that does not (before Linux 6.6) says so at the first.
+      const { tx_gso_hw_frames, tx_gso_hw_bytes, tx_gso_too_large } = cardCounters(namespace)
+      if (tx_gso_hw_frames > 0 && tx_gso_too_large === 0) {
+        expect(tx_gso_hw_bytes / tx_gso_hw_frames).toBeGreaterThan(65_600)
+      }
     })
 
     it('takes 1 GiB byte-exact and loses nothing', async () => {

@@ -129,6 +129,15 @@ export function stackCounters(namespace: Namespace): Record<string, number> {
   return JSON.parse(stdout) as Record<string, number>
 }
 
+/** What the card counts (`ethtool -S`). */
+export function cardCounters(namespace: Namespace, card = 'pw0'): Record<string, number> {
+  const { stdout, stderr, status } = namespace.run(process.execPath, [PROGRAM, 'ethtool', '-S', card])
+  if (status !== 0) throw new Error(stderr)
+  return Object.fromEntries(
+    Array.from(stdout.matchAll(/^ {5}(\w+): (\d+)$/gm), ([, name, value]) => [name, Number(value)]),
+  )
+}
+
 /** What the kernel counts in the namespace, by the same names. */
 export function kernelCounters(namespace: Namespace): Record<string, number> {
   const { stdout } = namespace.run('nstat', ['-asz', '--json'])

@@ -245,6 +245,7 @@ describeInNamespace('a TAP port', import.meta.url, () => {
   it('has no receive offload without the header, and refuses to be told so', () => {
     const port = open({ vnetHeader: false })
     expect(port.capabilities).toEqual({
+      gsoMaxSize: 65535,
       txChecksum: false,
       scatterGather: true,
       tso4: false,

@@ -35,6 +35,7 @@ export function concatenate(...pieces: Uint8Array[]): Uint8Array {
 }
 
 const u16 = (value: number): Uint8Array => new Uint8Array([value >>> 8, value & 0xff])
+const u32 = (value: number): Uint8Array => concatenate(u16(value >>> 16), u16(value & 0xffff))
 
 /** The pseudo-header of the packet (RFC 9293 3.1, RFC 8200 8.1), as bytes. */
 export function pseudoHeader(packet: Uint8Array, layout: Layout): Uint8Array {
@@ -42,16 +43,17 @@ export function pseudoHeader(packet: Uint8Array, layout: Layout): Uint8Array {
   const length = packet.length - transportOffset
   const number = protocol === 'tcp' ? 6 : 17
   if (packet[at] >>> 4 === 4) {
-    return concatenate(packet.slice(at + 12, at + 20), new Uint8Array([0, number]), u16(length))
+    return concatenate(packet.slice(at + 12, at + 20), new Uint8Array([0, number]), u32(length))
   }
-  return concatenate(packet.slice(at + 8, at + 40), u16(0), u16(length), new Uint8Array([0, 0, 0, number]))
+  return concatenate(packet.slice(at + 8, at + 40), u32(length), new Uint8Array([0, 0, 0, number]))
 }
 
 /** Sets the lengths and checksums of the IP and transport headers to what they must be. Changes `packet`. */
 export function finish(packet: Uint8Array, layout: Layout): Uint8Array {
   const { networkOffset: ip, transportOffset: transport, protocol } = layout
   if (packet[ip] >>> 4 === 4) {
-    packet.set(u16(packet.length - ip), ip + 2)
+    // Longer than the field can say: 0, as Linux writes it.
+    packet.set(u16(packet.length - ip > 65535 ? 0 : packet.length - ip), ip + 2)
     packet.set([0, 0], ip + 10)
     packet.set(u16(naiveChecksum(packet.slice(ip, transport))), ip + 10)
   } else {

@@ -40,6 +40,8 @@ export interface LinkOptions {
   /** One way, microseconds. Default 1000. */
   delay?: number
   mtu?: number
+  /** Largest IP packet of a super-frame. Default 65535. */
+  gsoMaxSize?: number
   /** Cut super-frames into segments of their own. */
   cut?: boolean
   filter?: Filter
@@ -167,6 +169,8 @@ export class Host implements StackContext, Network {
   /** The device takes no more than so many frames; null: any number. */
   room: number | null = null
   mtu: number
+  /** Largest IP packet of a super-frame. */
+  gsoMaxSize: number
   private polled = false
 
   constructor(link: Link, name: 'a' | 'b', address: IpAddress, options?: Partial<TcpOptions>) {
@@ -174,6 +178,7 @@ export class Host implements StackContext, Network {
     this.name = name
     this.address = address
     this.mtu = link.options.mtu ?? 1500
+    this.gsoMaxSize = link.options.gsoMaxSize ?? 65535
     const memory = plainMemory()
     this.headers = new PagePool(memory, { pageSize: HEADER_PAGE, slab: 64, limit: 4096 })
     this.frames = new FramePool(this.headers)
@@ -217,6 +222,9 @@ export class Host implements StackContext, Network {
       networkHeaderLength: 20,
       headroom: HEADROOM,
       gsoTcp: GSO_TCPV4,
+      get gsoMaxSize() {
+        return host.gsoMaxSize
+      },
       get writable() {
         return host.room !== 0
       },
@@ -226,7 +234,7 @@ export class Host implements StackContext, Network {
       transmit(frame) {
         if (host.room === 0) return -11
         if (host.room !== null) host.room--
-        if (frame.length + 20 > 65535) throw new Error('packet too long')
+        if (frame.gsoSize > 0 && frame.length + 20 > host.gsoMaxSize) throw new Error('packet too long')
         if (frame.gsoSize === 0 && frame.length + 20 > host.mtu) return -90
         host.link.send(host, frame, path)
         return 0
