@@ -276,6 +276,9 @@ export class Host extends EventEmitter<HostEvents> {
         return more
       },
       nextDeadline: () => Math.min(this.stack.nextDeadline(), this.context.timeouts.nextDeadline()),
+      get octets() {
+        return counters.IpExtInOctets + counters.IpExtOutOctets
+      },
       get arrivals() {
         return counters.IpInReceives + counters.ArpInPackets
       },

@@ -12,8 +12,8 @@ export type BulkWay =
   | { kind: 'stream'; file: string; size: number }
 
 const COUNT = 8
-/** Pieces by reference that are on their way at a time: as many as the send buffer holds, and some. */
-const AHEAD = 8
+/** Pieces by reference that are on their way at a time: what the send buffer holds, and the next. */
+const AHEAD = 2
 const STREAM_CHUNK = 1024 * 1024
 
 /** Serves one connection. */
