@@ -1,61 +1,53 @@
 // A queue of page references with a byte count: appended at the tail, taken at the head. Owns one reference of each
-// page in it. Pieces that lie one behind the other in a page become one. A ring that grows and stays; nothing is
-// allocated while it suffices.
+// page in it. Pieces that lie one behind the other in a page become one. Their slots are a ring that is borrowed while there
+// is something in the list.
 
 import type { Page, PageRef } from '../buffer/page.ts'
+import { RingHolder } from './piece-ring.ts'
 
-const FIRST_CAPACITY = 2
-/** What a list points at that was never used. Never written. */
-const NO_PAGES: (Page | null)[] = []
-const NO_NUMBERS: number[] = []
-
-export class PieceList {
+export class PieceList extends RingHolder {
   /** Bytes in the list. */
   bytes = 0
-  /** Pieces in the list. */
-  size = 0
-  private head = 0
-  private mask = -1
-  private pages: (Page | null)[] = NO_PAGES
-  private offsets: number[] = NO_NUMBERS
-  private lengths: number[] = NO_NUMBERS
 
   /** Takes over one reference of `page`. */
   append(page: Page, offset: number, length: number): void {
     this.bytes += length
-    const last = (this.head + this.size - 1) & this.mask
-    if (this.size > 0 && this.pages[last] === page && this.offsets[last] + this.lengths[last] === offset) {
-      this.lengths[last] += length
-      page.release()
-      return
+    let { ring } = this
+    if (this.size > 0) {
+      const last = (this.head + this.size - 1) & ring.mask
+      if (ring.pages[last] === page && ring.offsets[last] + ring.lengths[last] === offset) {
+        ring.lengths[last] += length
+        page.release()
+        return
+      }
     }
-    if (this.size > this.mask) this.grow()
-    const at = (this.head + this.size) & this.mask
-    this.pages[at] = page
-    this.offsets[at] = offset
-    this.lengths[at] = length
+    if (this.size > ring.mask) ring = this.grow()
+    const at = (this.head + this.size) & ring.mask
+    ring.pages[at] = page
+    ring.offsets[at] = offset
+    ring.lengths[at] = length
     this.size++
   }
 
   /** Bytes of the first piece; 0 when empty. */
   get nextLength(): number {
-    return this.size === 0 ? 0 : this.lengths[this.head]
+    return this.size === 0 ? 0 : this.ring.lengths[this.head]
   }
 
   /** Moves at most `max` bytes of the first piece to `out`, with a reference of its own. How many; 0 when empty. */
   take(max: number, out: PageRef): number {
     if (this.size === 0) return 0
-    const head = this.head
-    const page = this.pages[head] as Page
+    const { head, ring } = this
+    const page = ring.pages[head] as Page
     out.page = page
-    out.offset = this.offsets[head]
-    if (this.lengths[head] > max) {
+    out.offset = ring.offsets[head]
+    if (ring.lengths[head] > max) {
       page.retain()
       out.length = max
       this.advance(max)
       return max
     }
-    const length = this.lengths[head]
+    const length = ring.lengths[head]
     out.length = length
     this.bytes -= length
     this.drop()
@@ -66,9 +58,9 @@ export class PieceList {
   copyTo(bytes: Uint8Array, at: number, length: number): number {
     let done = 0
     while (done < length && this.size > 0) {
-      const page = this.pages[this.head] as Page
-      const available = this.lengths[this.head]
-      const offset = this.offsets[this.head]
+      const page = this.ring.pages[this.head] as Page
+      const available = this.ring.lengths[this.head]
+      const offset = this.ring.offsets[this.head]
       const n = Math.min(length - done, available)
       page.copyTo(bytes, at + done, offset, n)
       done += n
@@ -85,7 +77,7 @@ export class PieceList {
 
   clear(): void {
     while (this.size > 0) {
-      const page = this.pages[this.head] as Page
+      const page = this.ring.pages[this.head] as Page
       this.drop()
       page.release()
     }
@@ -94,33 +86,17 @@ export class PieceList {
 
   /** Cuts `n` bytes off the front of the first piece. */
   private advance(n: number): void {
-    this.offsets[this.head] += n
-    this.lengths[this.head] -= n
+    this.ring.offsets[this.head] += n
+    this.ring.lengths[this.head] -= n
     this.bytes -= n
   }
 
   /** Takes the first piece off the list without releasing its page. */
   private drop(): void {
-    this.pages[this.head] = null
-    this.head = (this.head + 1) & this.mask
+    const { ring } = this
+    ring.pages[this.head] = null
+    this.head = (this.head + 1) & ring.mask
     this.size--
-  }
-
-  private grow(): void {
-    const capacity = this.mask < 0 ? FIRST_CAPACITY : (this.mask + 1) * 2
-    const pages: (Page | null)[] = new Array(capacity).fill(null)
-    const offsets: number[] = new Array(capacity).fill(0)
-    const lengths: number[] = new Array(capacity).fill(0)
-    for (let i = 0; i < this.size; i++) {
-      const from = (this.head + i) & this.mask
-      pages[i] = this.pages[from]
-      offsets[i] = this.offsets[from]
-      lengths[i] = this.lengths[from]
-    }
-    this.pages = pages
-    this.offsets = offsets
-    this.lengths = lengths
-    this.head = 0
-    this.mask = capacity - 1
+    if (this.size === 0) this.onDrained()
   }
 }

@@ -6,28 +6,17 @@ import { after, distance } from '../base/sequence.ts'
 import { type Frame, MAX_REFS } from '../buffer/frame.ts'
 import type { Page } from '../buffer/page.ts'
 import type { PageFill } from './page-fill.ts'
+import { RingHolder } from './piece-ring.ts'
 
-const FIRST_CAPACITY = 2
-/** What a list points at that was never used. Never written. */
-const NO_PAGES: (Page | null)[] = []
-const NO_NUMBERS: number[] = []
-
-export class SendQueue {
+export class SendQueue extends RingHolder {
   /** Sequence numbers of the first byte and behind the last one. */
   start: number
   end: number
-  /** Pieces in the queue. */
-  size = 0
-  private head = 0
-  private mask = -1
-  private starts: number[] = NO_NUMBERS
-  private lengths: number[] = NO_NUMBERS
-  private offsets: number[] = NO_NUMBERS
-  private pages: (Page | null)[] = NO_PAGES
   /** The piece, counted from the head, in which the last gathering ended. */
   private cursor = 0
 
   constructor(sequence = 0) {
+    super()
     this.start = sequence
     this.end = sequence
   }
@@ -57,17 +46,18 @@ export class SendQueue {
 
   /** Takes over one reference of `page`. */
   append(page: Page, offset: number, length: number): void {
-    const last = (this.head + this.size - 1) & this.mask
-    if (this.size > 0 && this.pages[last] === page && this.offsets[last] + this.lengths[last] === offset) {
-      this.lengths[last] += length
+    let { ring } = this
+    const last = (this.head + this.size - 1) & ring.mask
+    if (this.size > 0 && ring.pages[last] === page && ring.offsets[last] + ring.lengths[last] === offset) {
+      ring.lengths[last] += length
       page.release()
     } else {
-      if (this.size > this.mask) this.grow()
-      const at = (this.head + this.size) & this.mask
-      this.starts[at] = this.end
-      this.lengths[at] = length
-      this.offsets[at] = offset
-      this.pages[at] = page
+      if (this.size > ring.mask) ring = this.grow()
+      const at = (this.head + this.size) & ring.mask
+      ring.starts[at] = this.end
+      ring.lengths[at] = length
+      ring.offsets[at] = offset
+      ring.pages[at] = page
       this.size++
     }
     this.end = (this.end + length) | 0
@@ -78,13 +68,14 @@ export class SendQueue {
    * queue, or when all references of the frame are in use.
    */
   gather(sequence: number, length: number, frame: Frame): number {
+    const { ring } = this
     let at = this.find(sequence)
     let done = 0
     while (done < length && at < this.size && frame.refs < MAX_REFS) {
-      const index = (this.head + at) & this.mask
-      const skip = distance((sequence + done) | 0, this.starts[index])
-      const n = Math.min(this.lengths[index] - skip, length - done)
-      frame.addRef((this.pages[index] as Page).retain(), this.offsets[index] + skip, n)
+      const index = (this.head + at) & ring.mask
+      const skip = distance((sequence + done) | 0, ring.starts[index])
+      const n = Math.min(ring.lengths[index] - skip, length - done)
+      frame.addRef((ring.pages[index] as Page).retain(), ring.offsets[index] + skip, n)
       done += n
       this.cursor = at
       at++
@@ -95,22 +86,23 @@ export class SendQueue {
   /** Lets go of everything before `sequence`. */
   release(sequence: number): void {
     while (this.size > 0) {
-      const index = this.head
-      const end = (this.starts[index] + this.lengths[index]) | 0
+      const { head: index, ring } = this
+      const end = (ring.starts[index] + ring.lengths[index]) | 0
       if (after(end, sequence)) {
-        const skip = distance(sequence, this.starts[index])
+        const skip = distance(sequence, ring.starts[index])
         if (skip > 0) {
-          this.starts[index] = sequence
-          this.offsets[index] += skip
-          this.lengths[index] -= skip
+          ring.starts[index] = sequence
+          ring.offsets[index] += skip
+          ring.lengths[index] -= skip
         }
         break
       }
-      const page = this.pages[index] as Page
-      this.pages[index] = null
-      this.head = (index + 1) & this.mask
+      const page = ring.pages[index] as Page
+      ring.pages[index] = null
+      this.head = (index + 1) & ring.mask
       this.size--
       if (this.cursor > 0) this.cursor--
+      if (this.size === 0) this.onDrained()
       page.release()
     }
     if (after(sequence, this.start)) this.start = after(sequence, this.end) ? this.end : sequence
@@ -122,46 +114,27 @@ export class SendQueue {
 
   /** The piece that holds `sequence`, counted from the head; `size` if none does. Near the last one as a rule. */
   private find(sequence: number): number {
+    const { ring } = this
     let at = this.cursor < this.size ? this.cursor : 0
-    if (this.size > 0 && after(this.starts[(this.head + at) & this.mask], sequence)) return this.search(sequence)
+    if (this.size > 0 && after(ring.starts[(this.head + at) & ring.mask], sequence)) return this.search(sequence)
     for (let steps = 0; at < this.size; at++, steps++) {
-      const index = (this.head + at) & this.mask
-      if (after((this.starts[index] + this.lengths[index]) | 0, sequence)) return at
+      const index = (this.head + at) & ring.mask
+      if (after((ring.starts[index] + ring.lengths[index]) | 0, sequence)) return at
       if (steps === 4) return this.search(sequence)
     }
     return at
   }
 
   private search(sequence: number): number {
+    const { ring } = this
     let low = 0
     let high = this.size
     while (low < high) {
       const middle = (low + high) >> 1
-      const index = (this.head + middle) & this.mask
-      if (after((this.starts[index] + this.lengths[index]) | 0, sequence)) high = middle
+      const index = (this.head + middle) & ring.mask
+      if (after((ring.starts[index] + ring.lengths[index]) | 0, sequence)) high = middle
       else low = middle + 1
     }
     return low
-  }
-
-  private grow(): void {
-    const capacity = this.mask < 0 ? FIRST_CAPACITY : (this.mask + 1) * 2
-    const starts: number[] = new Array(capacity).fill(0)
-    const lengths: number[] = new Array(capacity).fill(0)
-    const offsets: number[] = new Array(capacity).fill(0)
-    const pages: (Page | null)[] = new Array(capacity).fill(null)
-    for (let i = 0; i < this.size; i++) {
-      const from = (this.head + i) & this.mask
-      starts[i] = this.starts[from]
-      lengths[i] = this.lengths[from]
-      offsets[i] = this.offsets[from]
-      pages[i] = this.pages[from]
-    }
-    this.starts = starts
-    this.lengths = lengths
-    this.offsets = offsets
-    this.pages = pages
-    this.head = 0
-    this.mask = capacity - 1
   }
 }
