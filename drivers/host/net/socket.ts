@@ -6,7 +6,6 @@ import type { FileHandle } from 'node:fs/promises'
 import { addAbortSignal } from 'node:stream'
 import { EALREADY, EISCONN } from '../../../stack/base/errno.ts'
 import type { TcpEndpoint, TcpInfo } from '../../../stack/tcp/contract.ts'
-import { Hold } from '../keeper.ts'
 import type { Timeout } from '../timeouts.ts'
 import { Addresses, type SocketAddress } from './addresses.ts'
 import { CheckedOptions, type ConnectOptions, normalizeArguments, type SocketOptions } from './arguments.ts'
@@ -36,11 +35,12 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
   timeout: number | undefined
   _attempted: string[] | null = null
   private _addresses: Addresses | null = null
-  private readonly _hold: Hold
   private _settings: SocketSettings
   private _attempt: Attempt | null = null
   private _timeout: Timeout | null = null
   private _resetting = false
+  /** `unref` was called: it does not keep the process alive. */
+  private _unrefd = false
   /** There is, or was, a connection: who its peer was can be asked for. */
   private _connected = false
   /** What was pending of a write when the time-out was looked at last. */
@@ -49,7 +49,6 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
   constructor(context: SocketContext, given?: SocketOptions | CheckedOptions) {
     const options = given instanceof CheckedOptions ? given : new CheckedOptions(given)
     super(context, options)
-    this._hold = new Hold(context.keeper)
     this._settings = options.settings
     this.on('end', onEnd)
     if (options.signal) addAbortSignal(options.signal, this)
@@ -75,8 +74,9 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
   }
 
   private _open(): void {
-    this._hold.start()
-    this._context.open.add(this)
+    const { open, keeper } = this._context
+    if (!this._unrefd && !open.has(this)) keeper.hold()
+    open.add(this)
   }
 
   private _reopen(): void {
@@ -151,8 +151,7 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
     if (opened) setImmediate(() => this._scope.runInAsyncScope(this._emitClose, this, Boolean(error)))
     else process.nextTick(() => this.emit('close'))
     this._resetting = false
-    this._hold.stop()
-    this._context.open.delete(this)
+    if (this._context.open.delete(this) && !this._unrefd) this._context.keeper.drop()
     if (this._server) {
       this._server._connections--
       this._server._emitCloseIfDrained()
@@ -292,12 +291,14 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
 
   /** It keeps the process alive while it is open. The default. */
   ref(): this {
-    this._hold.ref()
+    if (this._unrefd && this._context.open.has(this)) this._context.keeper.hold()
+    this._unrefd = false
     return this
   }
 
   unref(): this {
-    this._hold.unref()
+    if (!this._unrefd && this._context.open.has(this)) this._context.keeper.drop()
+    this._unrefd = true
     return this
   }
 
