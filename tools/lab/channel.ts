@@ -60,6 +60,10 @@ export class LabProcess {
     })
   }
 
+  get pid(): number {
+    return this.child.pid ?? Number.NaN
+  }
+
   /** The first answer: it is up. */
   ready<A>(signal: AbortSignal): Promise<A> {
     return this.wait<A>(signal, 20)

@@ -2,6 +2,7 @@
 // goes with the soak itself. Knows no phase.
 
 import { spawnSync } from 'node:child_process'
+import { privateKib, ticks } from '../bench/memory.ts'
 import { CommandError, oneLine } from '../cli/errors.ts'
 import { LabProcess } from '../lab/channel.ts'
 import type {
@@ -89,6 +90,13 @@ export class Ground {
 
   settle(): Promise<Sample> {
     return this.askStack({ kind: 'settle' })
+  }
+
+  /** What the stack's process holds and has used, seen from outside: it is not asked, and does nothing for it. */
+  look(): { bytes: number; ticks: number } {
+    if (!this.stack) throw new CommandError('the stack has not been started')
+    const { pid } = this.stack
+    return { bytes: privateKib(pid) * 1024, ticks: ticks(pid) }
   }
 
   async client(): Promise<Client> {

@@ -5,6 +5,12 @@ import { openFilesPerProcess } from '../needs.ts'
 import { ofTraffic, type Phase, sum } from './phase.ts'
 
 const SPARE_FILES = 1000
+/** V8's threads sweep this long, milliseconds, behind a collection of a large heap. */
+const SWEEPING = 1500
+/** Milliseconds of a tick in which processor time is told. */
+const TICK = 10
+/** Of one processor: more than the kernel's own frames to a device that is up make of it. */
+const MOST_BUSY = 0.005
 
 export const idle: Phase = {
   about: 'idle connections, and traffic beside them',
@@ -13,6 +19,7 @@ export const idle: Phase = {
   async run(ground, before) {
     const { connections } = ground.options
     const each = Math.min(20_000, openFilesPerProcess() - SPARE_FILES)
+    const empty = ground.look()
     const clients = await ground.clients(Math.ceil(connections / each))
     const begun = performance.now()
     const opened = await Promise.all(
@@ -26,10 +33,12 @@ export const idle: Phase = {
     await ground.wait(1500)
     ground.undisturbed = true
     const full = await ground.settle()
+    await ground.wait(SWEEPING)
+    const held = ground.look()
+    const restsFrom = performance.now()
     await ground.wait(clampMilliseconds(ground.seconds * 400))
-    const rested = await ground.sample()
+    const busy = ((ground.look().ticks - held.ticks) * TICK) / (performance.now() - restsFrom)
     ground.undisturbed = false
-    const busy = (rested.cpu - full.cpu) / (rested.at - full.at)
     const other = await ground.client()
     const traffic = await other.ask({
       kind: 'traffic',
@@ -47,20 +56,24 @@ export const idle: Phase = {
     const failed = opened.find(({ error }) => error !== '')
     if (total !== connections) troubles.push(`${connections - total} did not open: ${failed?.error}`)
     if (probed.done !== connections) troubles.push(`${connections - probed.done} did not live: ${probed.troubles[0]}`)
-    const bytes = (key: 'rss' | 'heap') => (full[key] - before[key]) / total
+    if (busy > MOST_BUSY) troubles.push(`idle connections took ${percent(busy)} of a processor`)
     return {
       troubles,
       figures: {
         connections: total,
         'opened per second': Math.round(total / seconds),
-        'bytes of memory each': Math.round(bytes('rss')),
-        'of them heap': Math.round(bytes('heap')),
-        'processor while idle': `${(100 * busy).toFixed(1)} %`,
+        'bytes of memory each': Math.round((held.bytes - empty.bytes) / total),
+        'of them heap': Math.round((full.heap - before.heap) / total),
+        'processor while idle': percent(busy),
         alive: probed.done,
         ...figures,
       },
     }
   },
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`
 }
 
 function clampMilliseconds(value: number): number {
