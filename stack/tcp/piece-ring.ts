@@ -57,6 +57,17 @@ export abstract class RingHolder {
     return this.ring
   }
 
+  /** The pieces of `other`, which has none then. This one has none. */
+  protected takeOver(other: RingHolder): void {
+    this.letGo()
+    this.size = other.size
+    this.head = other.head
+    this.ring = other.ring
+    other.size = 0
+    other.head = 0
+    other.ring = NO_RING
+  }
+
   private keep(): void {
     const other = keepers[turn]
     if (other !== null) {

@@ -83,6 +83,31 @@ export class SendQueue extends RingHolder {
     return done
   }
 
+  /**
+   * Copies the pieces that lie in `page`, to pages of `fill`, and lets go of it. False when the pool of `fill` is at its limit:
+   * then nothing has changed.
+   */
+  unshare(page: Page, fill: PageFill): boolean {
+    const { ring } = this
+    const copy = new SendQueue(this.start)
+    for (let i = 0; i < this.size; i++) {
+      const at = (this.head + i) & ring.mask
+      const piece = ring.pages[at] as Page
+      if (piece !== page) {
+        copy.append(piece.retain(), ring.offsets[at], ring.lengths[at])
+      } else if (copy.copy(page.bytes, ring.offsets[at], ring.lengths[at], fill) < ring.lengths[at]) {
+        copy.clear()
+        return false
+      }
+    }
+    this.clear()
+    this.start = copy.start
+    this.end = copy.end
+    this.cursor = 0
+    this.takeOver(copy)
+    return true
+  }
+
   /** Lets go of everything before `sequence`. */
   release(sequence: number): void {
     while (this.size > 0) {
