@@ -116,7 +116,7 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     if (taken < length) this.wantsSpace = true
     if (taken < wanted) this.services.starve(this)
     if (taken === 0) return -EAGAIN
-    this.onQueued(taken)
+    this.changed()
     return taken
   }
 
@@ -134,7 +134,7 @@ export class Connection extends ControlBlock implements TcpEndpoint {
       return -EAGAIN
     }
     this.queue.append(page, offset, length)
-    this.onQueued(length)
+    this.changed()
     return length
   }
 
@@ -308,11 +308,6 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     if (this.finReceived || this.readShut) return 0
     if (this.state === 'CLOSED' || this.state === 'TIME-WAIT') return this.establishedOnce ? 0 : -ENOTCONN
     return -EAGAIN
-  }
-
-  private onQueued(length: number): void {
-    this.bytesQueued += length
-    this.changed()
   }
 
   /** Bytes were taken: there is room, of which the peer may want to hear. */

@@ -161,7 +161,7 @@ export interface TcpEndpoint {
   readonly loopback: boolean
   /** Free bytes of the send buffer. */
   readonly sendSpace: number
-  /** Stream offsets: bytes ever queued, and ever acknowledged. */
+  /** Stream offsets: bytes ever queued (and not dropped by the end of the connection), and ever acknowledged. */
   readonly bytesQueued: number
   readonly bytesAcknowledged: number
   /**

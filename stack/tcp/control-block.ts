@@ -128,7 +128,6 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
   wantsSpace = false
   limitedBy: TcpInfo['limitedBy'] = 'none'
 
-  bytesQueued = WIDE
   bytesAcknowledged = WIDE
   bytesSent = WIDE
   bytesRetransmitted = 0
@@ -154,7 +153,7 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
     this.localPort = localPort
     this.remotePort = remotePort
     this.options = options
-    this.bytesQueued = this.bytesAcknowledged = this.bytesSent = this.bytesReceived = 0
+    this.bytesAcknowledged = this.bytesSent = this.bytesReceived = 0
     this.deadlines = new Deadlines(services.context.heap, this, SLOTS)
     this.timestamps = new Timestamps(timestampOffset)
     this.window = new CongestionWindow(options.congestion)
@@ -205,6 +204,10 @@ export abstract class ControlBlock implements TableEntry, DeadlineOwner, FrameOw
 
   get receiveNext(): number {
     return this.received.nextLength
+  }
+
+  get bytesQueued(): number {
+    return this.bytesAcknowledged + this.queue.bytes
   }
 
   get sendSpace(): number {
