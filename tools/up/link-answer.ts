@@ -17,7 +17,7 @@ function stateOf(nic: Host['nic']): LinkState {
     mtu: nic.mtu,
     address: nic.address.toString(),
     tsoMaxSize: nic.tsoMaxSize,
-    gsoIpv4MaxSize: nic.gsoMaxSize,
+    gsoIpv4MaxSize: nic.wantedGsoMaxSize,
     received: {
       bytes: counters.rx_bytes,
       packets: counters.rx_packets,
