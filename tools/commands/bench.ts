@@ -59,7 +59,7 @@ export function registerBench(program: Command, ends: (status: number) => void):
     .requiredOption('--address <cidr>', "the stack's address", cidr)
     .option('--mac <address>', "the card's Ethernet address (default: random)", macAddress)
     .option('--mtu <bytes>', 'the largest IP packet on the wire (default: as the TAP has it)', mtu)
-    .option('--gso-max-size <bytes>', 'the largest super-frame, an IPv4 packet (default: 262080)', gsoMaxSize)
+    .option('--gso-max-size <bytes>', 'the largest super-frame, an IPv4 packet (default: 264192)', gsoMaxSize)
     .option('--file <path>', 'what is sent from a file: ports 5011 and 5012, and /big')
     .option('--busy-poll <microseconds>', 'how long to look for more before sleeping (default: 0)', busyPoll)
     .option('--prefetch', 'a thread brings pages of files into the cache before they are sent')
