@@ -33,7 +33,7 @@ using Bytes = std::vector<uint8_t>;
 
 constexpr int kOperations = 64;
 constexpr size_t kMostRegions = 24;
-constexpr uint32_t kLengths[] = {0, 1, 8, 63, 64, 160, 320, 1000, 1514, 4096, 20000, 65565, 131072, 262144};
+constexpr uint32_t kLengths[] = {0, 1, 8, 63, 64, 160, 320, 1000, 1514, 4096, 20000, kMaxFrame, kMaxFrame + 1, 600000};
 // What Linux keeps free of a datagram socket's buffer (unix_dgram_sendmsg).
 constexpr int kOverhead = 32;
 
