@@ -119,6 +119,12 @@ export interface Tally {
   worst: number
 }
 
+/** Of honest visits. */
+export interface VisitTally extends Tally {
+  /** Connected within a second, which is before a SYN is repeated. */
+  atOnce: number
+}
+
 export type TalkRequest = Pick<Operation, 'name' | 'origin' | 'bytes' | 'until'>
 
 /** `rate`: SYNs per second; 0: as fast as it goes. */
