@@ -13,6 +13,8 @@ import { Schedule } from './plan.ts'
 
 const MOST_TROUBLES = 5
 const MOST_TIMES = 200_000
+/** Visits at a time. */
+const LANES = 4
 /** When a SYN that nobody answers goes again (RFC 6298 2.1), milliseconds. */
 const FIRST_REPEAT = 1000
 
@@ -62,15 +64,20 @@ async function traffic({
 }
 
 /** As a person's browser would: one connection after the other, each with a time limit, within which the kernel repeats SYNs. */
-async function honest({ seconds, limit }: Extract<ClientQuestion, { kind: 'honest' }>): Promise<VisitTally> {
+async function honest({
+  seconds,
+  limit,
+  addresses = [],
+}: Extract<ClientQuestion, { kind: 'honest' }>): Promise<VisitTally> {
+  let visits = 0
   const tally = { ...emptyTally(), atOnce: 0 }
   const times: number[] = []
   const until = performance.now() + seconds * 1000
-  await inParallel(4, 4, async () => {
+  await inParallel(LANES, LANES, async () => {
     while (performance.now() < until) {
       const begun = performance.now()
       try {
-        if ((await visit(limit)) < FIRST_REPEAT) tally.atOnce++
+        if ((await visit(limit, addresses[visits++ % addresses.length])) < FIRST_REPEAT) tally.atOnce++
         tally.done++
         times.push(performance.now() - begun)
       } catch (error) {
@@ -85,9 +92,9 @@ async function honest({ seconds, limit }: Extract<ClientQuestion, { kind: 'hones
 }
 
 /** Resolves with how long it took to connect, milliseconds. */
-async function visit(limit: number): Promise<number> {
+async function visit(limit: number, localAddress: string | undefined): Promise<number> {
   const begun = performance.now()
-  const socket: Socket = await opened(ECHO_PORT, {}, limit)
+  const socket: Socket = await opened(ECHO_PORT, localAddress ? { localAddress } : {}, limit)
   const connected = performance.now() - begun
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(new Error('no answer')), limit)
