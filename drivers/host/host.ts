@@ -18,11 +18,11 @@ import type { HostNic } from './host-nic.ts'
 import { Hold, Keeper } from './keeper.ts'
 import { adoptServer } from './net/adopt-server.ts'
 import { createAgent, createSecureAgent } from './net/agent.ts'
-import type { Closable } from './net/context.ts'
 import { createNet, type Net } from './net/index.ts'
 import { SharedMemory } from './net/memory-transfer.ts'
 import { Reader } from './net/reader.ts'
 import { validateDuration, validatePort, validateSize } from './net/validate.ts'
+import { OpenList } from './open-list.ts'
 import { type PingOptions, type PingReply, ping } from './ping.ts'
 import { Timeouts } from './timeouts.ts'
 
@@ -98,7 +98,7 @@ export class Host extends EventEmitter<HostEvents> {
       scratch: Buffer.allocUnsafeSlow(SCRATCH),
       lookup: parts.lookup,
       closed: false,
-      open: new OpenSet(() => {
+      open: new OpenList(() => {
         if (this.checkEnd) this.handle.requestPoll()
       }),
     }
@@ -223,9 +223,9 @@ export class Host extends EventEmitter<HostEvents> {
     context.closed = true
     const hold = new Hold(context.keeper)
     hold.start()
-    for (const each of [...context.open]) each.closeWithHost(false)
+    for (const each of context.open.list()) each.closeWithHost(false)
     await this.drained(timeout)
-    for (const each of [...context.open]) each.closeWithHost(true)
+    for (const each of context.open.list()) each.closeWithHost(true)
     this.stack.close()
     for (const nic of this.nics) nic.close()
     this.context.files.close()
@@ -294,21 +294,5 @@ interface HostContext {
   scratch: Buffer
   lookup: LookupFunction | null
   closed: boolean
-  open: Set<Closable>
-}
-
-/** What is open; tells when something no longer is, since the end of a closing host waits for that. */
-class OpenSet extends Set<Closable> {
-  readonly #onDelete: () => void
-
-  constructor(onDelete: () => void) {
-    super()
-    this.#onDelete = onDelete
-  }
-
-  override delete(value: Closable): boolean {
-    const had = super.delete(value)
-    if (had) this.#onDelete()
-    return had
-  }
+  open: OpenList
 }
