@@ -75,8 +75,8 @@ export class Host extends EventEmitter<HostEvents> {
     memory: Memory
     /** For captures: it reads pages that JavaScript cannot. */
     engine: ChecksumEngine
-    /** Called with the bell that asks for a poll. */
-    connectBell: (ring: () => void) => void
+    /** Called with what asks for polls. */
+    connect: (handle: ReactorHandle) => void
     /** Called last, when the host is closed. */
     release: () => void
   }) {
@@ -105,7 +105,7 @@ export class Host extends EventEmitter<HostEvents> {
     this.hold = new Hold(this.context.keeper)
     this.net = createNet(this.context)
     this.dgram = createDgram(this.context)
-    parts.connectBell(() => this.handle.requestPoll())
+    parts.connect(this.handle)
     this.handle.requestPoll()
   }
 
