@@ -4,11 +4,11 @@
 
 #pragma once
 
+#include <semaphore.h>
+
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <thread>
 
 #include "mapping.h"
@@ -49,8 +49,7 @@ class Prefetcher {
   std::atomic<uint64_t> bytes_{0};
   std::atomic<bool> asleep_{false};
   std::atomic<bool> ending_{false};
-  std::mutex mutex_;
-  std::condition_variable awake_;
+  sem_t awake_;
   std::thread thread_;
 };
 

@@ -36,6 +36,8 @@ const RESOLVED = Promise.resolve()
  * after so many the loop gets its turn, whatever asks.
  */
 const POLLS_IN_TURN = 8
+/** Or after so many bytes, which the hardware takes in about half a millisecond. */
+const OCTETS_IN_TURN = 4 * 1024 * 1024
 
 /** Any interval keeps the loop alive; this one fires once in 24 days. */
 const LONG = 0x7fff_ffff
@@ -52,8 +54,9 @@ class NodeHandle implements ReactorHandle, Turns {
   /** Between `begin` and `end`, and that a poll was asked for there. */
   private turning = false
   private due = false
-  /** Polls asked for since the loop had its turn for certain. */
+  /** Polls asked for since the loop had its turn for certain, and the bytes that had gone through by then. */
   private inTurn = 0
+  private octets = 0
   /** When the timer fires; NEVER: it is not armed. It is left to fire early rather than armed for each later deadline. */
   private armed = NEVER
   private readonly busyPoll: number
@@ -80,17 +83,28 @@ class NodeHandle implements ReactorHandle, Turns {
       this.due = true
       return
     }
-    if (++this.inTurn <= POLLS_IN_TURN) {
+    const { octets = 0 } = this.pollable
+    if (++this.inTurn <= POLLS_IN_TURN && octets - this.octets < OCTETS_IN_TURN) {
       RESOLVED.then(this.runAsTask)
       return
     }
-    this.inTurn = 0
+    this.waitForTurn()
+  }
+
+  /** The poll goes on when the loop has had its turn. */
+  private waitForTurn(): void {
+    this.startTurn()
     setImmediate(this.run)
+  }
+
+  private startTurn(): void {
+    this.inTurn = 0
+    this.octets = this.pollable.octets ?? 0
   }
 
   begin(): void {
     this.turning = true
-    this.inTurn = 0
+    this.startTurn()
   }
 
   end(): void {
@@ -160,8 +174,7 @@ class NodeHandle implements ReactorHandle, Turns {
   private continueLater(): void {
     if (this.requested || this.detached) return
     this.requested = true
-    this.inTurn = 0
-    setImmediate(this.run)
+    this.waitForTurn()
   }
 
   private armTimer(): void {

@@ -2,6 +2,7 @@
 
 import { createHost, TapError } from '../../drivers/index.ts'
 import type { Cidr } from '../../stack/base/ip-address.ts'
+import { compileEarly } from '../cli/compile-early.ts'
 import { CommandError, messageOf, oneLine } from '../cli/errors.ts'
 import { catchInterrupt } from '../cli/interrupt.ts'
 import { DEFAULT_NICE, setNiceness } from '../cli/priority.ts'
@@ -21,7 +22,7 @@ export interface ServeArguments extends ServeOptions {
 
 /** Serves until SIGINT or SIGTERM. The exit status. Throws CommandError when it cannot, or when the TAP is deleted. */
 export async function runServe(given: ServeArguments): Promise<number> {
-  const { tap: name, address, mac, mtu, vnetHdr, busyPoll = 0, prefetch = false } = given
+  const { tap: name, address, mac, mtu, vnetHdr, busyPoll = 0, prefetch = true } = given
   const interrupt = catchInterrupt()
   const tap = { name, vnetHeader: vnetHdr, create: false, prefetch, ...(mtu === undefined ? {} : { mtu }) }
   const host = await createHost({
@@ -38,6 +39,7 @@ export async function runServe(given: ServeArguments): Promise<number> {
       throw new CommandError(oneLine(messageOf(error)))
     })
     setNiceness(DEFAULT_NICE)
+    compileEarly()
     process.stdout.write(
       `serving on ${name} as ${address.address}: 5001 5002 5003 5004${given.file === undefined ? '' : ' 5011 5012'} 8080 8081\n`,
     )

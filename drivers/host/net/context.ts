@@ -6,6 +6,7 @@ import type { Files } from '../../files/index.ts'
 import type { Keeper } from '../keeper.ts'
 import type { OpenList } from '../open-list.ts'
 import type { Timeouts } from '../timeouts.ts'
+import type { Loans } from './loans.ts'
 import type { SharedMemory } from './memory-transfer.ts'
 import type { Reader } from './reader.ts'
 
@@ -18,6 +19,8 @@ export interface SocketContext {
   readonly files: Files
   /** What `writeZeroCopy` sends from. */
   readonly shared: SharedMemory
+  /** Large writes that are not copied. */
+  readonly loans: Loans
   /** Where strings are encoded before they are copied into a send queue. */
   readonly scratch: Buffer
   /** For names; null: none but `localhost` can be resolved. */
