@@ -7,7 +7,7 @@ import type { Agent as SecureAgent } from 'node:https'
 import type { LookupFunction, Server as NodeServer } from 'node:net'
 import type { ChecksumEngine } from '../../nic/index.ts'
 import type { Memory } from '../../stack/buffer/page.ts'
-import { snapshot } from '../../stack/counters.ts'
+import { type Counters, snapshot } from '../../stack/counters.ts'
 import type { Stack } from '../../stack/stack.ts'
 import type { Files } from '../files/index.ts'
 import type { CaptureOptions, CaptureSink, CaptureStatistics } from '../pcap/index.ts'
@@ -88,7 +88,13 @@ export class Host extends EventEmitter<HostEvents> {
     const shared = new SharedMemory(parts.memory)
     this.stack = stack
     this.nics = parts.nics
-    this.handle = reactor.attach(this.pollable())
+    this.handle = reactor.attach(
+      new HostPoll(
+        stack.counters,
+        () => this.poll(),
+        () => this.nextDeadline(),
+      ),
+    )
     this.context = {
       tcp: stack.tcp,
       udp: stack.udp,
@@ -264,28 +270,20 @@ export class Host extends EventEmitter<HostEvents> {
     return false
   }
 
-  private pollable(): Pollable {
-    const { counters } = this.stack
-    return {
-      poll: () => {
-        // When a listener throws in here, what follows is done in the next poll.
-        const { timeouts, keeper, files } = this.context
-        files.check()
-        const more = this.stack.poll()
-        files.check()
-        timeouts.expire()
-        if (!keeper.open) keeper.linger(this.unfinished())
-        this.checkEnd?.()
-        return more
-      },
-      nextDeadline: () => Math.min(this.stack.nextDeadline(), this.context.timeouts.nextDeadline()),
-      get octets() {
-        return counters.IpExtInOctets + counters.IpExtOutOctets
-      },
-      get arrivals() {
-        return counters.IpInReceives + counters.ArpInPackets
-      },
-    }
+  /** For the reactor: does all that can be done now. When a listener throws in here, what follows is done in the next poll. */
+  private poll(): boolean {
+    const { timeouts, keeper, files } = this.context
+    files.check()
+    const more = this.stack.poll()
+    files.check()
+    timeouts.expire()
+    if (!keeper.open) keeper.linger(this.unfinished())
+    this.checkEnd?.()
+    return more
+  }
+
+  private nextDeadline(): number {
+    return Math.min(this.stack.nextDeadline(), this.context.timeouts.nextDeadline())
   }
 }
 
@@ -302,4 +300,25 @@ interface HostContext {
   lookup: LookupFunction | null
   closed: boolean
   open: OpenList
+}
+
+/** A host as a reactor drives it. A class, since V8 keeps an object literal with getters as a dictionary. */
+class HostPoll implements Pollable {
+  readonly poll: () => boolean
+  readonly nextDeadline: () => number
+  private readonly counters: Counters
+
+  constructor(counters: Counters, poll: () => boolean, nextDeadline: () => number) {
+    this.counters = counters
+    this.poll = poll
+    this.nextDeadline = nextDeadline
+  }
+
+  get octets(): number {
+    return this.counters.IpExtInOctets + this.counters.IpExtOutOctets
+  }
+
+  get arrivals(): number {
+    return this.counters.IpInReceives + this.counters.ArpInPackets
+  }
 }
