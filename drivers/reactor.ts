@@ -21,7 +21,18 @@ export interface Reactor {
   attach(pollable: Pollable): ReactorHandle
 }
 
+/**
+ * The event loop's own calls, in which no application's code runs: a poll that is asked for between begin and end is made
+ * at the end, without a way round through the queue of microtasks.
+ */
+export interface Turns {
+  begin(): void
+  end(): void
+}
+
 export interface ReactorHandle {
+  /** Absent: there is no event loop whose calls could be told. */
+  readonly turns?: Turns
   /** Poll soon: in this turn of the event loop, after the code that runs now. Idempotent and cheap. */
   requestPoll(): void
   /** Whether this pollable keeps the process alive (default: yes). */

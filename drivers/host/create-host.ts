@@ -113,8 +113,9 @@ function build(
     files: parts.add(makeFiles(options, memory)),
     memory,
     engine,
-    connectBell: (bell) => {
-      ring = bell
+    connect: (handle) => {
+      ring = () => handle.requestPoll()
+      for (const port of ports) if (port instanceof TapPort) port.turns = handle.turns ?? null
     },
     release: () => (engine as Partial<NativeChecksum>).close?.(),
   })

@@ -7,7 +7,7 @@ import type { Agent as SecureAgent } from 'node:https'
 import type { LookupFunction, Server as NodeServer } from 'node:net'
 import type { ChecksumEngine } from '../../nic/index.ts'
 import type { Memory } from '../../stack/buffer/page.ts'
-import { snapshot } from '../../stack/counters.ts'
+import { type Counters, snapshot } from '../../stack/counters.ts'
 import type { Stack } from '../../stack/stack.ts'
 import type { Files } from '../files/index.ts'
 import type { CaptureOptions, CaptureSink, CaptureStatistics } from '../pcap/index.ts'
@@ -18,12 +18,12 @@ import type { HostNic } from './host-nic.ts'
 import { Hold, Keeper } from './keeper.ts'
 import { adoptServer } from './net/adopt-server.ts'
 import { createAgent, createSecureAgent } from './net/agent.ts'
-import type { Closable } from './net/context.ts'
 import { createNet, type Net } from './net/index.ts'
 import { Loans } from './net/loans.ts'
 import { SharedMemory } from './net/memory-transfer.ts'
 import { Reader } from './net/reader.ts'
 import { validateDuration, validatePort, validateSize } from './net/validate.ts'
+import { OpenList } from './open-list.ts'
 import { type PingOptions, type PingReply, ping } from './ping.ts'
 import { Timeouts } from './timeouts.ts'
 
@@ -76,8 +76,8 @@ export class Host extends EventEmitter<HostEvents> {
     memory: Memory
     /** For captures: it reads pages that JavaScript cannot. */
     engine: ChecksumEngine
-    /** Called with the bell that asks for a poll. */
-    connectBell: (ring: () => void) => void
+    /** Called with what asks for polls. */
+    connect: (handle: ReactorHandle) => void
     /** Called last, when the host is closed. */
     release: () => void
   }) {
@@ -88,7 +88,13 @@ export class Host extends EventEmitter<HostEvents> {
     const shared = new SharedMemory(parts.memory)
     this.stack = stack
     this.nics = parts.nics
-    this.handle = reactor.attach(this.pollable())
+    this.handle = reactor.attach(
+      new HostPoll(
+        stack.counters,
+        () => this.poll(),
+        () => this.nextDeadline(),
+      ),
+    )
     this.context = {
       tcp: stack.tcp,
       udp: stack.udp,
@@ -101,14 +107,14 @@ export class Host extends EventEmitter<HostEvents> {
       scratch: Buffer.allocUnsafeSlow(SCRATCH),
       lookup: parts.lookup,
       closed: false,
-      open: new OpenSet(() => {
+      open: new OpenList(() => {
         if (this.checkEnd) this.handle.requestPoll()
       }),
     }
     this.hold = new Hold(this.context.keeper)
     this.net = createNet(this.context)
     this.dgram = createDgram(this.context)
-    parts.connectBell(() => this.handle.requestPoll())
+    parts.connect(this.handle)
     this.handle.requestPoll()
   }
 
@@ -226,9 +232,9 @@ export class Host extends EventEmitter<HostEvents> {
     context.closed = true
     const hold = new Hold(context.keeper)
     hold.start()
-    for (const each of [...context.open]) each.closeWithHost(false)
+    for (const each of context.open.list()) each.closeWithHost(false)
     await this.drained(timeout)
-    for (const each of [...context.open]) each.closeWithHost(true)
+    for (const each of context.open.list()) each.closeWithHost(true)
     this.stack.close()
     for (const nic of this.nics) nic.close()
     this.context.files.close()
@@ -264,28 +270,20 @@ export class Host extends EventEmitter<HostEvents> {
     return false
   }
 
-  private pollable(): Pollable {
-    const { counters } = this.stack
-    return {
-      poll: () => {
-        // When a listener throws in here, what follows is done in the next poll.
-        const { timeouts, keeper, files } = this.context
-        files.check()
-        const more = this.stack.poll()
-        files.check()
-        timeouts.expire()
-        if (!keeper.open) keeper.linger(this.unfinished())
-        this.checkEnd?.()
-        return more
-      },
-      nextDeadline: () => Math.min(this.stack.nextDeadline(), this.context.timeouts.nextDeadline()),
-      get octets() {
-        return counters.IpExtInOctets + counters.IpExtOutOctets
-      },
-      get arrivals() {
-        return counters.IpInReceives + counters.ArpInPackets
-      },
-    }
+  /** For the reactor: does all that can be done now. When a listener throws in here, what follows is done in the next poll. */
+  private poll(): boolean {
+    const { timeouts, keeper, files } = this.context
+    files.check()
+    const more = this.stack.poll()
+    files.check()
+    timeouts.expire()
+    if (!keeper.open) keeper.linger(this.unfinished())
+    this.checkEnd?.()
+    return more
+  }
+
+  private nextDeadline(): number {
+    return Math.min(this.stack.nextDeadline(), this.context.timeouts.nextDeadline())
   }
 }
 
@@ -301,21 +299,26 @@ interface HostContext {
   scratch: Buffer
   lookup: LookupFunction | null
   closed: boolean
-  open: Set<Closable>
+  open: OpenList
 }
 
-/** What is open; tells when something no longer is, since the end of a closing host waits for that. */
-class OpenSet extends Set<Closable> {
-  readonly #onDelete: () => void
+/** A host as a reactor drives it. A class, since V8 keeps an object literal with getters as a dictionary. */
+class HostPoll implements Pollable {
+  readonly poll: () => boolean
+  readonly nextDeadline: () => number
+  private readonly counters: Counters
 
-  constructor(onDelete: () => void) {
-    super()
-    this.#onDelete = onDelete
+  constructor(counters: Counters, poll: () => boolean, nextDeadline: () => number) {
+    this.counters = counters
+    this.poll = poll
+    this.nextDeadline = nextDeadline
   }
 
-  override delete(value: Closable): boolean {
-    const had = super.delete(value)
-    if (had) this.#onDelete()
-    return had
+  get octets(): number {
+    return this.counters.IpExtInOctets + this.counters.IpExtOutOctets
+  }
+
+  get arrivals(): number {
+    return this.counters.IpInReceives + this.counters.ArpInPackets
   }
 }

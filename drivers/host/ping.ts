@@ -5,8 +5,9 @@ import { errnoName } from '../../stack/base/errno.ts'
 import { IpAddress } from '../../stack/base/ip-address.ts'
 import type { EchoClient, EchoResult } from '../../stack/network/echo-client.ts'
 import { Hold } from './keeper.ts'
-import type { Closable, SocketContext } from './net/context.ts'
+import type { SocketContext } from './net/context.ts'
 import { outOfRange, systemError } from './net/errors.ts'
+import type { Closable } from './open-list.ts'
 import type { Timeout } from './timeouts.ts'
 
 export interface PingOptions {
@@ -59,6 +60,7 @@ export async function* ping(
 }
 
 class PingRun implements Closable {
+  _openPlace = -1
   private readonly context: SocketContext
   private readonly echo: EchoClient
   private readonly address: IpAddress

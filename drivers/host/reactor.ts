@@ -1,13 +1,14 @@
 // Node's event loop as a reactor (drivers/reactor.ts). A poll that was asked for runs as a microtask: in the same turn of
-// the loop, after the code that runs now and its ticks, so that many writes make one burst. A poll whose budget ran
-// out goes on after the loop had its turn (setImmediate), and meanwhile nothing else polls: packets never starve
-// the application. With busy polling the loop does not sleep for some time after something came, but looks for more: a
-// core that sleeps takes tens of microseconds to wake. Owns the arming of the one timer; an exception of the application
-// passes through and becomes an uncaughtException, as one in a callback of node:net does.
+// the loop, after the code that runs now and its ticks, so that many writes make one burst. Where the loop itself calls (a
+// device has frames) it is made at the end of that call. A poll whose budget ran out goes on after the loop had its turn
+// (setImmediate), and meanwhile nothing else polls: packets never starve the application. With busy polling the loop does
+// not sleep for some time after something came, but looks for more: a core that sleeps takes tens of microseconds to wake.
+// Owns the arming of the one timer; an exception of the application passes through and becomes an uncaughtException, as
+// one in a callback of node:net does.
 
 import { NEVER } from '../../stack/base/deadlines.ts'
 import type { Clock } from '../../stack/base/environment.ts'
-import type { Pollable, Reactor, ReactorHandle } from '../reactor.ts'
+import type { Pollable, Reactor, ReactorHandle, Turns } from '../reactor.ts'
 import type { HostTimer } from './timer.ts'
 
 export class NodeReactor implements Reactor {
@@ -41,7 +42,8 @@ const OCTETS_IN_TURN = 4 * 1024 * 1024
 /** Any interval keeps the loop alive; this one fires once in 24 days. */
 const LONG = 0x7fff_ffff
 
-class NodeHandle implements ReactorHandle {
+class NodeHandle implements ReactorHandle, Turns {
+  readonly turns: Turns = this
   private readonly pollable: Pollable
   private readonly clock: Clock
   private readonly timer: HostTimer
@@ -49,6 +51,9 @@ class NodeHandle implements ReactorHandle {
   /** A poll is on its way, as a microtask or an immediate. */
   private requested = false
   private detached = false
+  /** Between `begin` and `end`, and that a poll was asked for there. */
+  private turning = false
+  private due = false
   /** Polls asked for since the loop had its turn for certain, and the bytes that had gone through by then. */
   private inTurn = 0
   private octets = 0
@@ -74,19 +79,39 @@ class NodeHandle implements ReactorHandle {
   requestPoll(): void {
     if (this.requested || this.detached) return
     this.requested = true
+    if (this.turning) {
+      this.due = true
+      return
+    }
     const { octets = 0 } = this.pollable
     if (++this.inTurn <= POLLS_IN_TURN && octets - this.octets < OCTETS_IN_TURN) {
       RESOLVED.then(this.runAsTask)
       return
     }
-    this.beginTurn()
+    this.waitForTurn()
   }
 
   /** The poll goes on when the loop has had its turn. */
-  private beginTurn(): void {
+  private waitForTurn(): void {
+    this.startTurn()
+    setImmediate(this.run)
+  }
+
+  private startTurn(): void {
     this.inTurn = 0
     this.octets = this.pollable.octets ?? 0
-    setImmediate(this.run)
+  }
+
+  begin(): void {
+    this.turning = true
+    this.startTurn()
+  }
+
+  end(): void {
+    this.turning = false
+    if (!this.due) return
+    this.due = false
+    this.run()
   }
 
   ref(): void {
@@ -149,7 +174,7 @@ class NodeHandle implements ReactorHandle {
   private continueLater(): void {
     if (this.requested || this.detached) return
     this.requested = true
-    this.beginTurn()
+    this.waitForTurn()
   }
 
   private armTimer(): void {

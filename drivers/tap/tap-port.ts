@@ -6,6 +6,7 @@ import { type Addon, type NativeInterfaceInfo, type NativeTap, READABLE, WRITABL
 import type { Port, PortCapabilities, PortReceiveOptions, PortRings, PortSink } from '../../nic/port.ts'
 import { EBADFD, EBUSY, EFAULT, EINVAL, EIO, ENODEV, errnoName } from '../../stack/base/errno.ts'
 import type { Frame, FramePool } from '../../stack/buffer/frame.ts'
+import type { Turns } from '../reactor.ts'
 import type { NativeMemory } from './addon.ts'
 import { LinkState } from './link-state.ts'
 import { ReceiveRing } from './receive-ring.ts'
@@ -47,6 +48,8 @@ export class TapPort implements Port {
   readonly vnetHeader: boolean
   /** The interface was made by us and goes when the port is closed. */
   readonly created: boolean
+  /** Told when the event loop calls in here, and when that call ends. */
+  turns: Turns | null = null
   private readonly native: NativeTap
   private readonly offload: number
   private readonly counters = new TapStatistics()
@@ -355,6 +358,16 @@ export class TapPort implements Port {
   // The event loop.
 
   private onEvents(events: number): void {
+    const { turns } = this
+    turns?.begin()
+    try {
+      this.takeEvents(events)
+    } finally {
+      turns?.end()
+    }
+  }
+
+  private takeEvents(events: number): void {
     this.counters.tap_wakeups++
     if (events < 0) {
       // POLLERR: only a device that was taken away says so (tun_chr_poll).

@@ -49,7 +49,10 @@ export class Loopback implements Device {
 
   /** Hands up what was there when it was called: answers to it wait for the next poll, so that this one ends. */
   poll(budget: number, now: number): number {
-    if (this.taken === this.rest.length) this.turn()
+    if (this.taken === this.rest.length) {
+      if (this.taken === 0 && this.queue.length === 0) return 0
+      this.turn()
+    }
     let count = 0
     while (count < budget && this.taken < this.rest.length) {
       const frame = this.rest[this.taken++]

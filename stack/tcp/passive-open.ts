@@ -193,6 +193,7 @@ export class PassiveOpen {
   /** Sends the SYN-ACKs that wait. True when a device refused and some are left. */
   transmit(now: number): boolean {
     const { waiting } = this
+    if (waiting.length === 0) return false
     let sent = 0
     while (sent < waiting.length && (!waiting[sent].alive || this.sendSynAck(waiting[sent], now))) sent++
     if (sent === waiting.length) waiting.length = 0

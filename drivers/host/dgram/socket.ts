@@ -9,10 +9,11 @@ import { WRITABLE } from '../../../stack/tcp/contract.ts'
 import type { Udp, UdpDatagram } from '../../../stack/udp/contract.ts'
 import { Hold } from '../keeper.ts'
 import { type SocketAddress, toSocketAddress } from '../net/addresses.ts'
-import type { Closable, SocketContext } from '../net/context.ts'
+import type { SocketContext } from '../net/context.ts'
 import { addressError, codedError, invalidType, systemError } from '../net/errors.ts'
 import { resolveName } from '../net/lookup.ts'
 import { checkSignal, validatePort } from '../net/validate.ts'
+import type { Closable } from '../open-list.ts'
 import { DatagramSettings } from './datagram-settings.ts'
 import { type SendCallback, type SendRequest, sendArguments } from './send-arguments.ts'
 
@@ -46,6 +47,7 @@ export interface DatagramContext extends SocketContext {
 type State = 'unbound' | 'binding' | 'bound'
 
 export class DatagramSocket extends DatagramSettings implements Closable {
+  _openPlace = -1
   readonly type: 'udp4' | 'udp6'
   readonly #context: DatagramContext
   readonly #lookup: LookupFunction | null

@@ -3,6 +3,7 @@
 // small one of ours, so that its `address`, `listening`, `close`, `ref`, `unref` and its count of connections are right.
 
 import type { Server as NodeServer } from 'node:net'
+import type { Closable } from '../open-list.ts'
 import { type AcceptingServer, Acceptor, type SocketConstructor } from './acceptor.ts'
 import type { SocketContext } from './context.ts'
 import { serverAlreadyListening } from './errors.ts'
@@ -37,7 +38,7 @@ export function adoptServer(
     return
   }
   const acceptor = new Acceptor(context, inside, SocketClass, listener)
-  const closable = { closeWithHost: () => void server.close() }
+  const closable: Closable = { _openPlace: -1, closeWithHost: () => void server.close() }
   context.open.add(closable)
   inside._handle = {
     close: () => {

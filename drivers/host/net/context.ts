@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net'
 import type { Tcp } from '../../../stack/tcp/contract.ts'
 import type { Files } from '../../files/index.ts'
 import type { Keeper } from '../keeper.ts'
+import type { OpenList } from '../open-list.ts'
 import type { Timeouts } from '../timeouts.ts'
 import type { Loans } from './loans.ts'
 import type { SharedMemory } from './memory-transfer.ts'
@@ -27,11 +28,5 @@ export interface SocketContext {
   /** The host was closed: nothing can be opened any more. */
   readonly closed: boolean
   /** What is open: closed together with the host. */
-  readonly open: Set<Closable>
-}
-
-/** Something of an application's that a closing host ends. */
-export interface Closable {
-  /** `now`: without waiting for what was written to be sent. */
-  closeWithHost(now: boolean): void
+  readonly open: OpenList
 }

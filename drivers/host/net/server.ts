@@ -5,10 +5,11 @@ import { isIP } from 'node:net'
 import { ENETDOWN } from '../../../stack/base/errno.ts'
 import { IpAddress } from '../../../stack/base/ip-address.ts'
 import type { TcpListener, TcpOptions } from '../../../stack/tcp/contract.ts'
+import type { Closable } from '../open-list.ts'
 import { type AcceptingServer, Acceptor, type SocketConstructor } from './acceptor.ts'
 import type { SocketAddress } from './addresses.ts'
 import { type ListenOptions, normalizeArguments, type SocketOptions } from './arguments.ts'
-import type { Closable, SocketContext } from './context.ts'
+import type { SocketContext } from './context.ts'
 import { invalidType, invalidValue, listenError, serverAlreadyListening, serverNotRunning } from './errors.ts'
 import { resolveName } from './lookup.ts'
 import type { Socket } from './socket.ts'
@@ -24,6 +25,7 @@ export interface ServerOptions extends Omit<SocketOptions, 'signal' | 'onread'> 
 const BACKLOG = 511
 
 export class Server extends EventEmitter implements AcceptingServer, Closable {
+  _openPlace = -1
   maxConnections: number | undefined
   allowHalfOpen: boolean
   pauseOnConnect: boolean

@@ -6,12 +6,13 @@ import type { FileHandle } from 'node:fs/promises'
 import { addAbortSignal } from 'node:stream'
 import { EALREADY, EISCONN } from '../../../stack/base/errno.ts'
 import type { TcpEndpoint, TcpInfo } from '../../../stack/tcp/contract.ts'
+import type { Closable } from '../open-list.ts'
 import type { Timeout } from '../timeouts.ts'
 import { Addresses, type SocketAddress } from './addresses.ts'
 import { CheckedOptions, type ConnectOptions, normalizeArguments, type SocketOptions } from './arguments.ts'
 import { markerOf } from './by-reference.ts'
 import { Attempt } from './connector.ts'
-import type { Closable, SocketContext } from './context.ts'
+import type { SocketContext } from './context.ts'
 import { type Done, EndpointStream } from './endpoint-stream.ts'
 import { codedError, socketClosed, streamDestroyed } from './errors.ts'
 import { FileTransfer, type SendFileOptions } from './file-transfer.ts'
@@ -35,6 +36,7 @@ export class Socket extends EndpointStream implements Closable, TransferOwner {
   timeout: number | undefined
   _attempted: string[] | null = null
   private _addresses: Addresses | null = null
+  _openPlace = -1
   private _settings: SocketSettings
   private _attempt: Attempt | null = null
   private _timeout: Timeout | null = null

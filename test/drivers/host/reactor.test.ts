@@ -67,6 +67,43 @@ describe('the reactor on the event loop', () => {
     expect(subject.polls).toBe(1)
   })
 
+  it('polls at the end of a call of the loop that asked for it, once, and its exception is that of the call', () => {
+    subject = new Subject()
+    const { handle } = subject
+    const { turns } = handle
+    turns?.begin()
+    handle.requestPoll()
+    handle.requestPoll()
+    expect(subject.polls).toBe(0)
+    turns?.end()
+    expect(subject.polls).toBe(1)
+    turns?.begin()
+    turns?.end()
+    expect(subject.polls).toBe(1)
+    subject.work = () => {
+      throw new Error('of a listener')
+    }
+    turns?.begin()
+    handle.requestPoll()
+    expect(() => turns?.end()).toThrow('of a listener')
+  })
+
+  it('leaves a poll that waits for the loop where it is, also in a call of the loop', async () => {
+    subject = new Subject()
+    const { handle } = subject
+    let left = 2
+    subject.work = () => --left > 0
+    handle.requestPoll()
+    await Promise.resolve()
+    expect(subject.polls).toBe(1)
+    handle.turns?.begin()
+    handle.requestPoll()
+    handle.turns?.end()
+    expect(subject.polls).toBe(1)
+    await immediate()
+    expect(subject.polls).toBe(2)
+  })
+
   it('lets the loop turn when a budget ran out, and polls for nobody else meanwhile', async () => {
     subject = new Subject()
     let left = 3
