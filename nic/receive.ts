@@ -6,7 +6,7 @@ import { CHECKSUM_BAD, CHECKSUM_NONE, CHECKSUM_UNNECESSARY, type Frame } from '.
 import { fold } from './checksum.ts'
 import type { ChecksumEngine } from './checksum-engine.ts'
 import type { NicCounters } from './counters.ts'
-import { EthernetPacket } from './ethernet-packet.ts'
+import { ETHERNET_HEADER, EthernetPacket } from './ethernet-packet.ts'
 import type { FeatureSet } from './features.ts'
 import { HiddenTail } from './hidden-tail.ts'
 
@@ -63,6 +63,7 @@ export class ReceiveSide {
   private verify(frame: Frame, bytes: number): number {
     const { packet, counters } = this
     this.known = packet.parse(frame)
+    if (frame.sum >= 0) counters.rx_summed_bytes += bytes - ETHERNET_HEADER
     if (!this.known) {
       counters.rx_csum_none++
       return CHECKSUM_NONE
@@ -78,7 +79,7 @@ export class ReceiveSide {
       counters.rx_csum_none++
       return CHECKSUM_NONE
     }
-    counters.rx_summed_bytes += packet.transportLength
+    if (frame.sum < 0) counters.rx_summed_bytes += packet.transportLength
     counters.rx_csum_sw_frames++
     counters.rx_csum_sw_bytes += bytes
     if (fold(sum + packet.pseudoHeaderSum(frame)) === 0xffff) return CHECKSUM_UNNECESSARY
@@ -90,10 +91,20 @@ export class ReceiveSide {
   private sumTransport(frame: Frame, bytes: number): number {
     const { packet, engine } = this
     const padding = bytes - packet.transportOffset - packet.transportLength
+    if (padding === 0 && frame.sum >= 0) return takeOut(frame, frame.sum, packet.transportOffset)
     if (padding === 0) return engine.sumFrame(frame, packet.transportOffset)
     this.tail.hide(frame, padding)
     const sum = engine.sumFrame(frame, packet.transportOffset)
     this.tail.restore(frame)
     return sum
   }
+}
+
+/** What is left of the frame's `sum` without the headers before `transportOffset`, all of which are of even length. */
+function takeOut(frame: Frame, sum: number, transportOffset: number): number {
+  const { view } = frame.head
+  const end = frame.start + transportOffset
+  let headers = 0
+  for (let at = frame.start + ETHERNET_HEADER; at < end; at += 2) headers += view.getUint16(at)
+  return fold(sum + (~fold(headers) & 0xffff))
 }
