@@ -91,7 +91,7 @@ export class ReceiveSide {
   private sumTransport(frame: Frame, bytes: number): number {
     const { packet, engine } = this
     const padding = bytes - packet.transportOffset - packet.transportLength
-    if (padding === 0 && frame.sum >= 0) return takeOut(frame, frame.sum, packet.transportOffset)
+    if (padding === 0 && frame.sum >= 0) return takeOut(frame, packet)
     if (padding === 0) return engine.sumFrame(frame, packet.transportOffset)
     this.tail.hide(frame, padding)
     const sum = engine.sumFrame(frame, packet.transportOffset)
@@ -100,11 +100,17 @@ export class ReceiveSide {
   }
 }
 
-/** What is left of the frame's `sum` without the headers before `transportOffset`, all of which are of even length. */
-function takeOut(frame: Frame, sum: number, transportOffset: number): number {
+/** What is left of the frame's `sum` without the headers before the transport's, all of which are of even length. */
+function takeOut(frame: Frame, packet: EthernetPacket): number {
   const { view } = frame.head
-  const end = frame.start + transportOffset
+  const end = frame.start + packet.transportOffset
   let headers = 0
-  for (let at = frame.start + ETHERNET_HEADER; at < end; at += 2) headers += view.getUint16(at)
-  return fold(sum + (~fold(headers) & 0xffff))
+  let at = frame.start + ETHERNET_HEADER
+  for (; at + 4 <= end; at += 4) {
+    const word = view.getInt32(at)
+    headers += (word >>> 16) + (word & 0xffff)
+  }
+  if (at < end) headers += view.getUint16(at)
+  packet.networkSum = fold(headers)
+  return fold(frame.sum + (~packet.networkSum & 0xffff))
 }
