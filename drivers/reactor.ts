@@ -9,6 +9,8 @@ export interface Pollable {
   poll(): boolean
   /** When to poll at the latest, microseconds of the reactor's clock; NEVER if nothing is due. */
   nextDeadline(): number
+  /** Grows with every byte that went through, in and out: how long polls keep the loop from others. Absent: nobody minds. */
+  readonly octets?: number
   /** Grows with everything that came in: whether a poll that nobody asked for was worth it. Absent: it never is. */
   readonly arrivals?: number
 }

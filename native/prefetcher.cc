@@ -2,6 +2,8 @@
 
 #include "prefetcher.h"
 
+#include <sched.h>
+
 #include <algorithm>
 
 #include "guarded-copy.h"
@@ -13,7 +15,7 @@ namespace {
 // Looks that find nothing before the thread sleeps: waking it costs the asker more than these cost the core.
 constexpr int kLooks = 2000;
 // Bytes between two looks whether the frame has left meanwhile.
-constexpr uint32_t kStep = 4096;
+constexpr uint32_t kStep = 16384;
 
 void Relax() {
 #if defined(__x86_64__)
@@ -23,17 +25,24 @@ void Relax() {
 #endif
 }
 
+// Only what no other thread of the machine wants of a core is for this: whoever receives needs it more.
+void TakeWhatIsLeft() {
+  const sched_param none{};
+  sched_setscheduler(0, SCHED_IDLE, &none);
+}
+
 }  // namespace
 
-Prefetcher::Prefetcher() : thread_([this] { Run(); }) {}
+Prefetcher::Prefetcher() {
+  sem_init(&awake_, 0, 0);
+  thread_ = std::thread([this] { Run(); });
+}
 
 Prefetcher::~Prefetcher() {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    ending_ = true;
-  }
-  awake_.notify_one();
+  ending_ = true;
+  sem_post(&awake_);
   thread_.join();
+  sem_destroy(&awake_);
 }
 
 void Prefetcher::Ask(uint64_t frame, const std::shared_ptr<Mapping>& mapping, const uint8_t* data, uint32_t length) {
@@ -45,13 +54,12 @@ void Prefetcher::Ask(uint64_t frame, const std::shared_ptr<Mapping>& mapping, co
   piece.data = data;
   piece.length = length;
   asked_.store(asked + 1, std::memory_order_seq_cst);
-  if (!asleep_.load(std::memory_order_seq_cst)) return;
-  // Taken and let go of: the thread is either waiting already or has not looked yet.
-  { const std::lock_guard<std::mutex> lock(mutex_); }
-  awake_.notify_one();
+  // Whoever clears it posts, once for each sleep.
+  if (asleep_.exchange(false, std::memory_order_seq_cst)) sem_post(&awake_);
 }
 
 void Prefetcher::Run() {
+  TakeWhatIsLeft();
   while (Wait()) {
     const uint32_t walked = walked_.load(std::memory_order_relaxed);
     Piece& piece = pieces_[walked % kPieces];
@@ -74,10 +82,13 @@ bool Prefetcher::Wait() {
     if (!waiting()) return true;
     Relax();
   }
-  std::unique_lock<std::mutex> lock(mutex_);
-  asleep_ = true;
-  awake_.wait(lock, [&] { return ending_ || !waiting(); });
-  asleep_ = false;
+  while (waiting() && !ending_) {
+    asleep_.store(true, std::memory_order_seq_cst);
+    // Asked before it was known: the one who clears the flag decides whether there is a post to wait for.
+    if ((!waiting() || ending_) && asleep_.exchange(false, std::memory_order_seq_cst)) break;
+    while (sem_wait(&awake_) < 0) {
+    }
+  }
   return !ending_;
 }
 

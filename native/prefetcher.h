@@ -1,14 +1,14 @@
 // A thread that walks the pages of the frames that come next, as a card's DMA engine would: the system call that copies them
-// finds them in the processor's cache. It touches one byte of each cache line and keeps nothing. Owns the thread and the
+// finds them in the processor's cache. It runs on what is left of a core (SCHED_IDLE), touches one byte of each cache line and keeps nothing. Owns the thread and the
 // short list of what to walk; a file that became shorter under it is noticed by the guard of guarded-copy.h.
 
 #pragma once
 
+#include <semaphore.h>
+
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <thread>
 
 #include "mapping.h"
@@ -49,8 +49,7 @@ class Prefetcher {
   std::atomic<uint64_t> bytes_{0};
   std::atomic<bool> asleep_{false};
   std::atomic<bool> ending_{false};
-  std::mutex mutex_;
-  std::condition_variable awake_;
+  sem_t awake_;
   std::thread thread_;
 };
 

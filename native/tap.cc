@@ -21,8 +21,8 @@ namespace pagewire {
 
 namespace {
 
-// Frames whose pages are walked before they are written: 1 MiB. Four times as many leave the cache before their turn.
-constexpr uint32_t kFramesAhead = 16;
+// Bytes whose pages are walked before they are written. Four times as many leave the cache before their turn.
+constexpr uint64_t kBytesAhead = 1024 * 1024;
 
 int Ioctl(int fd, unsigned long request, void* argument) {
   if (fd < 0) return -EBADF;
@@ -44,7 +44,11 @@ class Lookahead : public BurstObserver {
 
   void BeforeFrame(uint32_t done) override {
     prefetcher_->Passed(first_ + done);
-    for (; asked_ < frames_ && asked_ < done + kFramesAhead; asked_++) Ask(first_ + asked_);
+    const uint64_t begun = done == 0 ? 0 : ends_[(done - 1) % kEnds];
+    for (; asked_ < frames_ && asked_ < done + kEnds && bytes_ < begun + kBytesAhead; asked_++) {
+      Ask(first_ + asked_);
+      ends_[asked_ % kEnds] = bytes_;
+    }
   }
 
  private:
@@ -52,6 +56,7 @@ class Lookahead : public BurstObserver {
   void Ask(uint64_t frame) {
     for (uint32_t walked = 0; walked < ring_->size(); walked++) {
       const Descriptor descriptor = ring_->At(index_++);
+      bytes_ += descriptor.length;
       const std::shared_ptr<Mapping>& window = arena_->WindowOf(descriptor.region);
       if (window && static_cast<uint64_t>(descriptor.offset) + descriptor.length <= window->length) {
         prefetcher_->Ask(frame, window, window->data + descriptor.offset, descriptor.length);
@@ -67,6 +72,10 @@ class Lookahead : public BurstObserver {
   uint32_t frames_;
   uint64_t first_;
   uint32_t asked_ = 0;
+  // Bytes of all frames asked for, and of those up to each of the last ones.
+  static constexpr uint32_t kEnds = 64;
+  uint64_t bytes_ = 0;
+  uint64_t ends_[kEnds] = {};
 };
 
 }  // namespace

@@ -7,8 +7,8 @@ import { GSO_MAX_SIZE, MAX_PACKET } from '../stack/buffer/frame.ts'
 
 /** A packet of the smallest MTU that IPv4 allows to be counted on (RFC 791). */
 const LEAST = 576
-/** With its headers a frame then is not more than the 256 KiB that captures keep of one (tcpdump's snapshot length). */
-const USUAL = 262_144 - 64
+/** A quarter of a MiB of payload in whole segments of any usual MTU, with headers: pieces of powers of two leave no small rest. */
+const USUAL = 262_144 + 2048
 
 export class GsoSize {
   /** The largest that can be asked for: Linux's tso_max_size. */

@@ -20,6 +20,7 @@ import { adoptServer } from './net/adopt-server.ts'
 import { createAgent, createSecureAgent } from './net/agent.ts'
 import type { Closable } from './net/context.ts'
 import { createNet, type Net } from './net/index.ts'
+import { Loans } from './net/loans.ts'
 import { SharedMemory } from './net/memory-transfer.ts'
 import { Reader } from './net/reader.ts'
 import { validateDuration, validatePort, validateSize } from './net/validate.ts'
@@ -84,6 +85,7 @@ export class Host extends EventEmitter<HostEvents> {
     const { stack, reactor } = parts
     this.release = parts.release
     this.captureDefaults = { clock: reactor.clock, epochOffset: parts.epochOffset, engine: parts.engine }
+    const shared = new SharedMemory(parts.memory)
     this.stack = stack
     this.nics = parts.nics
     this.handle = reactor.attach(this.pollable())
@@ -94,7 +96,8 @@ export class Host extends EventEmitter<HostEvents> {
       keeper: new Keeper(this.handle),
       reader: new Reader(stack.counters),
       files: parts.files,
-      shared: new SharedMemory(parts.memory),
+      shared,
+      loans: new Loans(shared),
       scratch: Buffer.allocUnsafeSlow(SCRATCH),
       lookup: parts.lookup,
       closed: false,
@@ -276,6 +279,9 @@ export class Host extends EventEmitter<HostEvents> {
         return more
       },
       nextDeadline: () => Math.min(this.stack.nextDeadline(), this.context.timeouts.nextDeadline()),
+      get octets() {
+        return counters.IpExtInOctets + counters.IpExtOutOctets
+      },
       get arrivals() {
         return counters.IpInReceives + counters.ArpInPackets
       },
@@ -291,6 +297,7 @@ interface HostContext {
   reader: Reader
   files: Files
   shared: SharedMemory
+  loans: Loans
   scratch: Buffer
   lookup: LookupFunction | null
   closed: boolean

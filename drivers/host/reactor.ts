@@ -35,6 +35,8 @@ const RESOLVED = Promise.resolve()
  * after so many the loop gets its turn, whatever asks.
  */
 const POLLS_IN_TURN = 8
+/** Or after so many bytes, which the hardware takes in about half a millisecond. */
+const OCTETS_IN_TURN = 4 * 1024 * 1024
 
 /** Any interval keeps the loop alive; this one fires once in 24 days. */
 const LONG = 0x7fff_ffff
@@ -47,8 +49,9 @@ class NodeHandle implements ReactorHandle {
   /** A poll is on its way, as a microtask or an immediate. */
   private requested = false
   private detached = false
-  /** Polls asked for since the loop had its turn for certain. */
+  /** Polls asked for since the loop had its turn for certain, and the bytes that had gone through by then. */
   private inTurn = 0
+  private octets = 0
   /** When the timer fires; NEVER: it is not armed. It is left to fire early rather than armed for each later deadline. */
   private armed = NEVER
   private readonly busyPoll: number
@@ -71,11 +74,18 @@ class NodeHandle implements ReactorHandle {
   requestPoll(): void {
     if (this.requested || this.detached) return
     this.requested = true
-    if (++this.inTurn <= POLLS_IN_TURN) {
+    const { octets = 0 } = this.pollable
+    if (++this.inTurn <= POLLS_IN_TURN && octets - this.octets < OCTETS_IN_TURN) {
       RESOLVED.then(this.runAsTask)
       return
     }
+    this.beginTurn()
+  }
+
+  /** The poll goes on when the loop has had its turn. */
+  private beginTurn(): void {
     this.inTurn = 0
+    this.octets = this.pollable.octets ?? 0
     setImmediate(this.run)
   }
 
@@ -139,8 +149,7 @@ class NodeHandle implements ReactorHandle {
   private continueLater(): void {
     if (this.requested || this.detached) return
     this.requested = true
-    this.inTurn = 0
-    setImmediate(this.run)
+    this.beginTurn()
   }
 
   private armTimer(): void {

@@ -47,6 +47,8 @@ export class Page {
   readonly touchable: boolean
   home: PageHome | null
   count = 1
+  /** The page whose memory this one stands for, as long as it is lent; null: its memory is its own. */
+  of: Page | null = null
 
   constructor(home: PageHome | null, region: number, buffer: ArrayBuffer | null, regionOffset: number, length: number) {
     this.home = home

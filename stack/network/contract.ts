@@ -31,6 +31,8 @@ export interface Path {
   readonly gsoTcp: number
   /** The largest IP packet of a TCP super-frame, bytes. Whoever builds one reads it then. */
   readonly gsoMaxSize: number
+  /** The destination is this host. */
+  readonly loopback: boolean
   /** True while the device would take a frame. */
   readonly writable: boolean
   /**

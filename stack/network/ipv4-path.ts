@@ -89,6 +89,10 @@ export class Ipv4Path implements Path, Ipv4Way {
     return GSO_TCPV4
   }
 
+  get loopback(): boolean {
+    return this.port.loopback
+  }
+
   get gsoMaxSize(): number {
     return this.port.interface.device.gsoMaxSize ?? MAX_PACKET
   }

@@ -26,6 +26,13 @@ export class ConnectionList {
     return connection
   }
 
+  /** Forgets the first `count`, which were taken; the others move up. */
+  dropFirst(count: number): void {
+    const left = this.count - count
+    for (let i = 0; i < left; i++) this.items[i] = this.take(count + i)
+    this.count = left
+  }
+
   clear(): void {
     this.count = 0
   }

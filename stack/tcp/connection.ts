@@ -43,6 +43,10 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     return this.remote
   }
 
+  get loopback(): boolean {
+    return this.path.loopback
+  }
+
   get onReadiness(): Readiness | null {
     return this.callback
   }
@@ -132,6 +136,10 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     this.queue.append(page, offset, length)
     this.onQueued(length)
     return length
+  }
+
+  reclaim(page: Page): boolean {
+    return this.queue.unshare(page, this.sendFill(page.length))
   }
 
   receive(max: number, out: PageRef): number {

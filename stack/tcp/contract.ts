@@ -152,6 +152,13 @@ export interface TcpEndpoint {
    * reference until the bytes are acknowledged. Otherwise as `send`, and the caller keeps it.
    */
   sendPage(page: Page, offset: number, length: number): number
+  /**
+   * Copies what of a page waits in the send queue, which then no longer refers to it; frames on their way may, until they are sent.
+   * False when there is no memory for it now: nothing has happened.
+   */
+  reclaim(page: Page): boolean
+  /** The peer is on this host: what is queued by reference it refers to until its application has read it. */
+  readonly loopback: boolean
   /** Free bytes of the send buffer. */
   readonly sendSpace: number
   /** Stream offsets: bytes ever queued, and ever acknowledged. */

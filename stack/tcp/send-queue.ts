@@ -92,6 +92,40 @@ export class SendQueue {
     return done
   }
 
+  /**
+   * Copies the pieces that lie in `page`, to pages of `fill`, and lets go of it. False when the pool of `fill` is at its limit:
+   * then nothing has changed.
+   */
+  unshare(page: Page, fill: PageFill): boolean {
+    const copy = new SendQueue(this.start)
+    for (let i = 0; i < this.size; i++) {
+      const at = (this.head + i) & this.mask
+      const piece = this.pages[at] as Page
+      if (piece !== page) {
+        copy.append(piece.retain(), this.offsets[at], this.lengths[at])
+      } else if (copy.copy(page.bytes, this.offsets[at], this.lengths[at], fill) < this.lengths[at]) {
+        copy.clear()
+        return false
+      }
+    }
+    this.clear()
+    this.adopt(copy)
+    return true
+  }
+
+  private adopt(other: SendQueue): void {
+    this.start = other.start
+    this.end = other.end
+    this.size = other.size
+    this.head = other.head
+    this.mask = other.mask
+    this.starts = other.starts
+    this.lengths = other.lengths
+    this.offsets = other.offsets
+    this.pages = other.pages
+    this.cursor = 0
+  }
+
   /** Lets go of everything before `sequence`. */
   release(sequence: number): void {
     while (this.size > 0) {

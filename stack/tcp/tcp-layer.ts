@@ -80,7 +80,7 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
     this.ports = new EphemeralPorts(random.fork('ports'))
     this.sendFill = new PageFill(context.pages, context.counters, false)
     this.receiveFill = new PageFill(context.pages, context.counters, true)
-    this.work = new WorkLists(context.pages)
+    this.work = new WorkLists(context.pages, context.counters)
     this.passive = new PassiveOpen(this)
     this.waits = new TimeWaitKeeper(context, this.table, this.replies)
     const { counters, table, replies, listening: listeners, passive, waits: timeWaits } = this

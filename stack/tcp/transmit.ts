@@ -20,8 +20,8 @@ export const BLOCKED = 2
 /** An acknowledgment waits for company until the next poll. */
 export const LATER = 3
 
-/** Super-frames of one connection before others get their turn. */
-const SHARE = 8
+/** Bytes that one connection sends, give or take a super-frame, before others get their turn. */
+const SHARE = 524_288
 /** Nothing may be sent; 0 bytes is a FIN. */
 const NOTHING = -1
 
@@ -52,7 +52,8 @@ function sendPending(block: ControlBlock, now: number): number {
   decayAfterIdle(block, now)
   block.limitedBy = 'none'
   let answer = MORE
-  for (let share = SHARE; share > 0 && answer === MORE; share--) answer = sendNext(block, now)
+  const enough = block.bytesSent + SHARE
+  while (answer === MORE && block.bytesSent < enough) answer = sendNext(block, now)
   if (answer === BLOCKED) block.limitedBy = 'device'
   block.forceSmall = false
   afterBurst(block, now)

@@ -23,8 +23,8 @@ function send(nic: Nic, packet: { frame: Parameters<Nic['transmit']>[0] }): void
 }
 
 describe('a card whose port takes super-frames above 64 KiB', () => {
-  it('offers them, within the 256 KiB that captures keep, and no more than the port takes', () => {
-    const offers = [undefined, 1000, 100_000, 262_144, GSO_MAX_SIZE, 1e9].map((size) => {
+  it('offers a quarter of a MiB, and no more than the port takes', () => {
+    const offers = [undefined, 1000, 100_000, 300_000, GSO_MAX_SIZE, 1e9].map((size) => {
       const { nic } = world(size)
       const said = [nic.gsoMaxSize, nic.tsoMaxSize]
       nic.close()
@@ -34,24 +34,24 @@ describe('a card whose port takes super-frames above 64 KiB', () => {
       [65535, 65535],
       [65535, 65535],
       [100_000, 100_000],
-      [262_080, 262_144],
-      [262_080, GSO_MAX_SIZE],
-      [262_080, GSO_MAX_SIZE],
+      [264_192, 300_000],
+      [264_192, GSO_MAX_SIZE],
+      [264_192, GSO_MAX_SIZE],
     ])
   })
 
   it('offers 64 KiB while segmentation is not the port’s', () => {
-    const { nic } = world(262_144)
+    const { nic } = world(300_000)
     nic.features.set({ tso: false })
     expect(nic.gsoMaxSize).toBe(65535)
     nic.features.set({ tso: true })
-    expect(nic.gsoMaxSize).toBe(262_080)
+    expect(nic.gsoMaxSize).toBe(264_192)
     nic.close()
   })
 
   it('lets a person change the size, within what the port takes', () => {
-    const { nic } = world(262_144)
-    const answers = [262_144, 262_145, 576, 575, 65536.5, Number.NaN, -1].map((size) => nic.setGsoMaxSize(size))
+    const { nic } = world(300_000)
+    const answers = [300_000, 300_001, 576, 575, 65536.5, Number.NaN, -1].map((size) => nic.setGsoMaxSize(size))
     expect(answers).toEqual([0, EINVAL, 0, EINVAL, EINVAL, EINVAL, EINVAL])
     expect(nic.gsoMaxSize).toBe(576)
     nic.features.set({ tso: false })
@@ -60,7 +60,7 @@ describe('a card whose port takes super-frames above 64 KiB', () => {
   })
 
   it('hands one down whole, with a length of 0 in its header', () => {
-    const all = world(262_144)
+    const all = world(300_000)
     const { lab, nic, port } = all
     const packet = lab.packet(LARGE)
     send(nic, packet)
@@ -71,7 +71,7 @@ describe('a card whose port takes super-frames above 64 KiB', () => {
   })
 
   it('cuts one itself that was built before the size was lowered', () => {
-    const all = world(262_144)
+    const all = world(300_000)
     const { lab, nic, port } = all
     const packet = lab.packet(LARGE)
     nic.setGsoMaxSize(BYTES - 1)
@@ -107,7 +107,7 @@ describe('a port that refuses one after all', () => {
     { name: 'ENOBUFS', errno: ENOBUFS, left: BYTES >> 1 },
     { name: 'ENOMEM', errno: ENOMEM, left: BYTES >> 1 },
   ])('by $name gets its segments, and smaller ones from then on', ({ name, errno, left }) => {
-    const all = world(262_144)
+    const all = world(300_000)
     const { lab, nic, port, said } = all
     const owner = new Owner()
     port.answer = (frame) => (frame.length > 65_600 ? errno : 0)
@@ -128,21 +128,21 @@ describe('a port that refuses one after all', () => {
     ])
     // A person may try again.
     port.answer = () => 0
-    expect(nic.setGsoMaxSize(262_144)).toBe(0)
+    expect(nic.setGsoMaxSize(300_000)).toBe(0)
     send(nic, lab.packet(LARGE))
     expect(port.posted.at(-1)?.length).toBe(14 + BYTES)
     expect(leaks(all)).toBe(0)
   })
 
   it('for other reasons is not held to mean the size', () => {
-    const all = world(262_144)
+    const all = world(300_000)
     const { lab, nic, port } = all
     const owner = new Owner()
     port.errnos = [EMSGSIZE]
     const small = lab.packet({ pieces: [3000], gsoSize: 1448 })
     small.frame.owner = owner
     send(nic, small)
-    expect([owner.errnos, nic.gsoMaxSize, nic.counters.tx_gso_too_large]).toEqual([[EMSGSIZE], 262_080, 0])
+    expect([owner.errnos, nic.gsoMaxSize, nic.counters.tx_gso_too_large]).toEqual([[EMSGSIZE], 264_192, 0])
     expect(leaks(all)).toBe(0)
   })
 })

@@ -12,8 +12,8 @@ export type BulkWay =
   | { kind: 'stream'; file: string; size: number }
 
 const COUNT = 8
-/** Pieces by reference that are on their way at a time: as many as the send buffer holds, and some. */
-const AHEAD = 8
+/** Pieces by reference that are on their way at a time: what the send buffer holds, and the next. */
+const AHEAD = 2
 const STREAM_CHUNK = 1024 * 1024
 
 /** Serves one connection. */
@@ -61,21 +61,17 @@ async function sendSome(socket: Socket, way: BulkWay, left: number): Promise<num
 
 /** All of it, a few pieces ahead of the acknowledgments. */
 async function sendMemory(socket: Socket, memory: Buffer, count: number): Promise<number> {
-  const sent: Promise<number>[] = []
-  for (let left = count; left > 0; ) {
-    const length = Math.min(left, memory.length)
-    left -= length
-    const piece = socket.writeZeroCopy(length === memory.length ? memory : memory.subarray(0, length))
-    // It is awaited later, and not at all when one before it fails.
-    piece.catch(ignore)
-    sent.push(piece)
-    if (sent.length >= AHEAD) await sent.shift()
+  let left = count
+  const sendPieces = async () => {
+    while (left > 0) {
+      const length = Math.min(left, memory.length)
+      left -= length
+      await socket.writeZeroCopy(length === memory.length ? memory : memory.subarray(0, length))
+    }
   }
-  await Promise.all(sent)
+  await Promise.all(Array.from({ length: AHEAD }, sendPieces))
   return count
 }
-
-function ignore(): void {}
 
 /** As much as the stream takes before it asks to wait. */
 function writeMemory(socket: Socket, memory: Buffer, count: number): Promise<number> {

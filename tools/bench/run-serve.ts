@@ -2,6 +2,7 @@
 
 import { createHost, TapError } from '../../drivers/index.ts'
 import type { Cidr } from '../../stack/base/ip-address.ts'
+import { compileEarly } from '../cli/compile-early.ts'
 import { CommandError, messageOf, oneLine } from '../cli/errors.ts'
 import { catchInterrupt } from '../cli/interrupt.ts'
 import { DEFAULT_NICE, setNiceness } from '../cli/priority.ts'
@@ -38,6 +39,7 @@ export async function runServe(given: ServeArguments): Promise<number> {
       throw new CommandError(oneLine(messageOf(error)))
     })
     setNiceness(DEFAULT_NICE)
+    compileEarly()
     process.stdout.write(
       `serving on ${name} as ${address.address}: 5001 5002 5003 5004${given.file === undefined ? '' : ' 5011 5012'} 8080 8081\n`,
     )

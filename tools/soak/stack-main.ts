@@ -16,6 +16,7 @@ import {
   type TapPort,
 } from '../../drivers/index.ts'
 import { NativeTimer } from '../../drivers/tap/index.ts'
+import { compileEarly } from '../cli/compile-early.ts'
 import { DEFAULT_NICE, setNiceness } from '../cli/priority.ts'
 import { serve } from '../lab/channel.ts'
 import { KERNEL, PREFIX, type Sample, STACK, type StackQuestion, type StackSetup, TAP } from './messages.ts'
@@ -54,6 +55,7 @@ async function open(setup: StackSetup): Promise<Sample> {
   services = new Services(host, setup.seed)
   await services.listen()
   setNiceness(DEFAULT_NICE)
+  compileEarly()
   return settle()
 }
 

@@ -2,6 +2,7 @@
 // simulated wire where no TAP is to be had. What runs on it then is serve-stack.ts.
 
 import type { Log } from '../../drivers/index.ts'
+import { compileEarly } from '../cli/compile-early.ts'
 import { CommandError, codeOf, messageOf, oneLine } from '../cli/errors.ts'
 import { DEFAULT_NICE, setNiceness } from '../cli/priority.ts'
 import { type OpenStack, openOnTap, openOnWire } from './open-stack.ts'
@@ -28,6 +29,7 @@ export async function runUp(options: UpOptions): Promise<number> {
   }
   const open = await openStack(options, stage, speaker, log)
   if (typeof open === 'number') return open
+  compileEarly()
   if (!setNiceness(options.nice ?? DEFAULT_NICE) && options.nice !== undefined) {
     speaker.warn(`--nice ${options.nice} is for root; the niceness stays as it is`)
   }

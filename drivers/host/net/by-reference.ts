@@ -8,8 +8,12 @@ export interface ByReference {
   readonly remaining: number
   /** Bytes that were queued so far. */
   readonly queued: number
+  /** It is an application's write, whose bytes count as written when it is made; others count as they are queued. */
+  readonly isWrite?: boolean
   /** Queues what fits. 1: all of it is queued. 0: the rest waits for room or for the disk. Negative: the endpoint's errno. */
   pump(endpoint: TcpEndpoint): number
+  /** The stream is destroyed: nothing is pumped any more. */
+  abandon?(): void
 }
 
 const STANDS_FOR = Symbol('stands for')

@@ -5,6 +5,7 @@ import type { Tcp } from '../../../stack/tcp/contract.ts'
 import type { Files } from '../../files/index.ts'
 import type { Keeper } from '../keeper.ts'
 import type { Timeouts } from '../timeouts.ts'
+import type { Loans } from './loans.ts'
 import type { SharedMemory } from './memory-transfer.ts'
 import type { Reader } from './reader.ts'
 
@@ -17,6 +18,8 @@ export interface SocketContext {
   readonly files: Files
   /** What `writeZeroCopy` sends from. */
   readonly shared: SharedMemory
+  /** Large writes that are not copied. */
+  readonly loans: Loans
   /** Where strings are encoded before they are copied into a send queue. */
   readonly scratch: Buffer
   /** For names; null: none but `localhost` can be resolved. */

@@ -7,9 +7,11 @@ import { Duplex } from 'node:stream'
 import { EAGAIN, ENOTCONN } from '../../../stack/base/errno.ts'
 import { ERROR, HANGUP, READ_HANGUP, READABLE, type TcpEndpoint, WRITABLE } from '../../../stack/tcp/contract.ts'
 import type { CheckedOptions } from './arguments.ts'
+import type { ByReference } from './by-reference.ts'
 import type { SocketContext } from './context.ts'
 import { codedError, socketClosed, streamDestroyed, systemError } from './errors.ts'
 import { bufferIntake, DivertedIntake, type Intake, StreamIntake } from './intake.ts'
+import { LEAST_LOAN } from './loans.ts'
 import { type Chunk, Writer } from './writer.ts'
 
 export type Done = (error?: Error | null) => void
@@ -39,10 +41,12 @@ export abstract class EndpointStream extends Duplex {
   }
 
   protected get _writer(): Writer {
-    this._madeWriter ??= new Writer(this._context.scratch)
+    this._madeWriter ??= new Writer(this._context.scratch, this)
     return this._madeWriter
   }
 
+  /** A write that waited for its memory, or for a file, may go on. */
+  abstract _resumeTransfer(): void
   /** Something moved in either direction. */
   abstract _unrefTimer(): void
   /** A connect has ended, well or not. */
@@ -58,6 +62,7 @@ export abstract class EndpointStream extends Duplex {
   protected _detach(): void {
     if (this._endpoint) this._endpoint.onReadiness = null
     this._endpoint = null
+    this._madeWriter?.abandon()
     if (this._madeWriter?.callback) setImmediate(() => this._writer.finish(0))
   }
 
@@ -187,6 +192,11 @@ export abstract class EndpointStream extends Duplex {
     if (this.connecting) this._writeLater(chunks, callback)
     else if (!this._endpoint) callback(socketClosed())
     else this._afterWrite(this._writer.writeMany(this._endpoint, chunks), callback)
+  }
+
+  /** For the writer. */
+  _lend(endpoint: TcpEndpoint, bytes: Uint8Array): ByReference | null {
+    return bytes.length < LEAST_LOAN ? null : this._context.loans.lend(this, endpoint, bytes)
   }
 
   private _writeLater(chunks: readonly Chunk[], callback: Done): void {

@@ -3,7 +3,7 @@
 
 import { markAsUntransferable } from 'node:worker_threads'
 import { EAGAIN } from '../../../stack/base/errno.ts'
-import { type Memory, Page, type Region } from '../../../stack/buffer/page.ts'
+import type { Memory, Page, Region } from '../../../stack/buffer/page.ts'
 import type { TcpEndpoint } from '../../../stack/tcp/contract.ts'
 import { Transfer, type TransferOwner } from './transfer.ts'
 
@@ -68,7 +68,7 @@ export class MemoryTransfer extends Transfer {
     this.buffer = bytes.buffer as ArrayBuffer
     this.length = bytes.length
     const { id } = shared.acquire(this.buffer)
-    this.page = this.lend(new Page(null, id, this.buffer, bytes.byteOffset, bytes.length))
+    this.page = this.lendMemory(id, this.buffer, bytes.byteOffset, bytes.length)
   }
 
   get remaining(): number {

@@ -33,8 +33,8 @@ export abstract class Transfer implements ByReference, PageHome {
   protected endpoint: TcpEndpoint | null = null
   /** Nothing more will be queued. */
   protected over = false
-  /** Lent pages, and the pages that they stand for (null: the memory is the transfer's own). */
-  private readonly lent = new Map<Page, Page | null>()
+  /** Pages that are lent. */
+  private lent = 0
   private settled = false
   private corked = false
   /** The stream offset behind the last byte. */
@@ -42,13 +42,7 @@ export abstract class Transfer implements ByReference, PageHome {
   private readonly signal: AbortSignal | undefined
   private resolve!: (bytes: number) => void
   private reject!: (error: Error) => void
-  private readonly onAbort = () => {
-    const error = codedError(Error, 'ABORT_ERR', 'The operation was aborted')
-    error.name = 'AbortError'
-    error.cause = this.signal?.reason
-    this.fail(error)
-    this.owner._resumeTransfer()
-  }
+  private readonly onAbort: (() => void) | null
 
   constructor(owner: TransferOwner, signal?: AbortSignal) {
     this.owner = owner
@@ -57,8 +51,10 @@ export abstract class Transfer implements ByReference, PageHome {
       this.resolve = resolve
       this.reject = reject
     })
-    if (signal?.aborted) queueMicrotask(this.onAbort)
-    else signal?.addEventListener('abort', this.onAbort, { once: true })
+    this.onAbort = signal ? () => this.abort() : null
+    if (!signal || !this.onAbort) return
+    if (signal.aborted) queueMicrotask(this.onAbort)
+    else signal.addEventListener('abort', this.onAbort, { once: true })
   }
 
   abstract readonly remaining: number
@@ -84,28 +80,34 @@ export abstract class Transfer implements ByReference, PageHome {
   fail(error: Error): void {
     if (this.settled) return
     this.settled = true
-    this.signal?.removeEventListener('abort', this.onAbort)
+    this.forgetSignal()
     this.reject(Object.assign(error, { bytesSent: this.queued }))
     if (!this.over) this.finish()
   }
 
   recycle(page: Page): void {
-    const of = this.lent.get(page)
-    this.lent.delete(page)
+    const { of } = page
+    page.of = null
+    this.lent--
     of?.release()
     this.checkReleased()
   }
 
   copy(page: Page, offset: number, length: number, bytes: Uint8Array, at: number): boolean {
-    const of = this.lent.get(page)
-    return of?.copyTo(bytes, at, offset, length) ?? false
+    return page.of?.copyTo(bytes, at, offset, length) ?? false
   }
 
-  /** A page of this transfer over the same memory; takes over the reference to `page`. */
+  /** A page of this transfer over memory of its own. */
+  protected lendMemory(region: number, buffer: ArrayBuffer | null, offset: number, length: number): Page {
+    this.lent++
+    return new Page(this, region, buffer, offset, length)
+  }
+
+  /** A page of this transfer over the memory of another; takes over the reference to `page`. */
   protected lend(page: Page): Page {
     const buffer = page.touchable ? (page.bytes.buffer as ArrayBuffer) : null
-    const lent = new Page(this, page.region, buffer, page.regionOffset, page.length)
-    this.lent.set(lent, page)
+    const lent = this.lendMemory(page.region, buffer, page.regionOffset, page.length)
+    lent.of = page
     return lent
   }
 
@@ -133,8 +135,20 @@ export abstract class Transfer implements ByReference, PageHome {
   /** Lets go of what is kept only for queueing more. */
   protected abstract letGo(): void
 
+  private abort(): void {
+    const error = codedError(Error, 'ABORT_ERR', 'The operation was aborted')
+    error.name = 'AbortError'
+    error.cause = this.signal?.reason
+    this.fail(error)
+    this.owner._resumeTransfer()
+  }
+
+  private forgetSignal(): void {
+    if (this.onAbort) this.signal?.removeEventListener('abort', this.onAbort)
+  }
+
   private checkReleased(): void {
-    if (!this.over || this.lent.size > 0) return
+    if (!this.over || this.lent > 0) return
     this.onReleased()
     // The acknowledgement that released the last page is still being counted.
     if (!this.settled) RESOLVED.then(() => this.settle())
@@ -144,7 +158,7 @@ export abstract class Transfer implements ByReference, PageHome {
     if (this.settled) return
     if (this.queued === 0 || (this.endpoint as TcpEndpoint).bytesAcknowledged >= this.end) {
       this.settled = true
-      this.signal?.removeEventListener('abort', this.onAbort)
+      this.forgetSignal()
       this.resolve(this.queued)
     } else if (this.owner.destroyed) {
       this.fail(this.owner.errored ?? systemError('write', ECONNRESET))

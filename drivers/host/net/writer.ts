@@ -13,12 +13,19 @@ export interface Chunk {
 
 const NOTHING: readonly Chunk[] = []
 
+/** The stream, as its writer knows it. */
+export interface Lender {
+  /** What stands for a large chunk that need not be copied; null: copy it. */
+  _lend(endpoint: TcpEndpoint, bytes: Uint8Array): ByReference | null
+}
+
 export class Writer {
   /** Bytes of all writes so far, queued or not. */
   bytes = 0
   /** Called when all of the pending write is queued, or with an errno (negative). Set while a write is pending. */
   callback: ((result: number) => void) | null = null
   private readonly scratch: Buffer
+  private readonly lender: Lender
   private chunks = NOTHING
   private index = 0
   /** What is left of the chunk before `index`. */
@@ -26,8 +33,9 @@ export class Writer {
   /** Bytes by reference before `index`, not all of them queued. */
   private transfer: ByReference | null = null
 
-  constructor(scratch: Buffer) {
+  constructor(scratch: Buffer, lender: Lender) {
     this.scratch = scratch
+    this.lender = lender
   }
 
   /** Bytes of the pending write that are not queued. Strings not reached yet count with their length. */
@@ -59,6 +67,11 @@ export class Writer {
     if (!this.callback) return
     const result = this.run(endpoint)
     if (result !== 0) this.finish(result)
+  }
+
+  /** The stream is destroyed. */
+  abandon(): void {
+    this.transfer?.abandon?.()
   }
 
   /** Ends the pending write, if there is one. */
@@ -95,7 +108,7 @@ export class Writer {
     this.transfer = transfer
     const before = transfer.queued
     const result = transfer.pump(endpoint)
-    this.bytes += transfer.queued - before
+    if (!transfer.isWrite) this.bytes += transfer.queued - before
     if (result === 1) this.transfer = null
     else if (result < 0) this.clear()
     return result
@@ -107,6 +120,8 @@ export class Writer {
       if (transfer) return this.pump(endpoint, transfer)
     }
     this.bytes += bytes.length
+    const loan = this.lender._lend(endpoint, bytes)
+    if (loan) return this.pump(endpoint, loan)
     return this.send(endpoint, bytes, bytes.length, false)
   }
 

@@ -84,6 +84,53 @@ describe('the send queue', () => {
     expect(pools.outstanding).toBe(0)
   })
 
+  it('copies what lies in one page on demand, in its place among the others, and lets that page go', () => {
+    const pools = new Pools(1000)
+    const fill = new PageFill(pools.pages, pools.counters, false)
+    const queue = new SendQueue(START)
+    const large = pools.page(pattern(400, 600), 100)
+    const other = pools.page(pattern(1000, 50))
+    queue.copy(pattern(0, 400), 0, 400, fill)
+    queue.append(large.retain(), 100, 300)
+    queue.append(large.retain(), 400, 300)
+    queue.append(other.retain(), 0, 50)
+    queue.release((START + 450) | 0)
+    const sent = pools.frame(new Uint8Array(0))
+    queue.gather((START + 450) | 0, 100, sent)
+    const before = pools.counters.TcpPagewireCopiedOut
+    expect(queue.unshare(large, fill)).toBe(true)
+    expect(pools.counters.TcpPagewireCopiedOut - before).toBe(550)
+    // Ours, and the frame's on its way.
+    expect([large.count, other.count, queue.bytes]).toEqual([2, 2, 600])
+    expect(bytesOfRefs(sent)).toEqual(pattern(450, 100))
+    sent.release()
+    large.bytes.fill(0xee)
+    const frame = pools.frame(new Uint8Array(0))
+    expect(queue.gather((START + 450) | 0, 600, frame)).toBe(600)
+    expect(bytesOfRefs(frame)).toEqual(pattern(450, 600))
+    frame.release()
+    // Nothing of it is there any more.
+    expect([queue.unshare(large, fill), pools.counters.TcpPagewireCopiedOut - before]).toEqual([true, 550])
+    queue.clear()
+    fill.release()
+    for (const page of [large, other]) page.release()
+    expect(pools.outstanding).toBe(0)
+  })
+
+  it('changes nothing when there is no memory for that copy', () => {
+    const pools = new Pools(1000, 3)
+    const fill = new PageFill(pools.pages, pools.counters, false)
+    const queue = new SendQueue(0)
+    const large = pools.page(pattern(0, 1000))
+    for (let i = 0; i < 3; i++) queue.append(large.retain(), 0, 1000)
+    expect(queue.unshare(large, fill)).toBe(false)
+    expect([large.count, queue.bytes, queue.size]).toEqual([4, 3000, 3])
+    queue.clear()
+    large.release()
+    fill.release()
+    expect(pools.outstanding).toBe(0)
+  })
+
   it('keeps a reference as it is, and lets it go when its bytes are acknowledged and no frame holds them', () => {
     const pools = new Pools()
     const queue = new SendQueue(0)

@@ -13,6 +13,8 @@ import { ScriptedEndpoint } from './scripted-endpoint.ts'
 
 const newReader = () => new Reader({ TcpPagewireCopiedIn: 0 })
 
+const NO_LENDER = { _lend: () => null }
+
 describe('reading', () => {
   it('hands over the page of a large piece without a copy', () => {
     const subject = new ScriptedEndpoint(2048)
@@ -183,7 +185,7 @@ describe('reading', () => {
 describe('writing', () => {
   it('is done when the bytes are queued', () => {
     const subject = new ScriptedEndpoint()
-    const writer = new Writer(Buffer.alloc(64))
+    const writer = new Writer(Buffer.alloc(64), NO_LENDER)
     expect(writer.write(subject.endpoint, Buffer.from('bytes'), 'utf8')).toBe(1)
     expect(writer.write(subject.endpoint, 'h\u00e9', 'latin1')).toBe(1)
     expect(writer.write(subject.endpoint, '', 'utf8')).toBe(1)
@@ -195,7 +197,7 @@ describe('writing', () => {
   it('keeps what does not fit, and does not keep the scratch buffer', () => {
     const subject = new ScriptedEndpoint()
     const scratch = Buffer.alloc(64)
-    const writer = new Writer(scratch)
+    const writer = new Writer(scratch, NO_LENDER)
     const results: number[] = []
     subject.room = 3
     expect(writer.write(subject.endpoint, 'abcdefgh', 'utf8')).toBe(0)
@@ -215,7 +217,7 @@ describe('writing', () => {
 
   it('answers with the endpoint’s errno, at once or later, and drops the rest', () => {
     const subject = new ScriptedEndpoint()
-    const writer = new Writer(Buffer.alloc(64))
+    const writer = new Writer(Buffer.alloc(64), NO_LENDER)
     subject.room = 1
     expect(writer.write(subject.endpoint, 'abc', 'utf8')).toBe(0)
     const results: number[] = []
@@ -236,7 +238,7 @@ describe('writing', () => {
     fc.assert(
       fc.property(fc.array(chunk, { maxLength: 20 }), fc.array(fc.integer({ min: 0, max: 150 })), (chunks, rooms) => {
         const subject = new ScriptedEndpoint()
-        const writer = new Writer(Buffer.alloc(128))
+        const writer = new Writer(Buffer.alloc(128), NO_LENDER)
         subject.room = 10
         const expected = Buffer.concat(chunks.map(({ chunk, encoding }) => Buffer.from(chunk as string, encoding)))
         let result = writer.writeMany(subject.endpoint, chunks)

@@ -222,6 +222,7 @@ export class Host implements StackContext, Network {
       networkHeaderLength: 20,
       headroom: HEADROOM,
       gsoTcp: GSO_TCPV4,
+      loopback: false,
       get gsoMaxSize() {
         return host.gsoMaxSize
       },
