@@ -79,7 +79,6 @@ export class ReceiveSide {
       counters.rx_csum_none++
       return CHECKSUM_NONE
     }
-    if (frame.sum < 0) counters.rx_summed_bytes += packet.transportLength
     counters.rx_csum_sw_frames++
     counters.rx_csum_sw_bytes += bytes
     if (fold(sum + packet.pseudoHeaderSum(frame)) === 0xffff) return CHECKSUM_UNNECESSARY
@@ -92,10 +91,10 @@ export class ReceiveSide {
     const { packet, engine } = this
     const padding = bytes - packet.transportOffset - packet.transportLength
     if (padding === 0 && frame.sum >= 0) return takeOut(frame, packet)
-    if (padding === 0) return engine.sumFrame(frame, packet.transportOffset)
-    this.tail.hide(frame, padding)
+    if (padding > 0) this.tail.hide(frame, padding)
     const sum = engine.sumFrame(frame, packet.transportOffset)
-    this.tail.restore(frame)
+    if (padding > 0) this.tail.restore(frame)
+    if (sum >= 0) this.counters.rx_summed_bytes += packet.transportLength
     return sum
   }
 }
