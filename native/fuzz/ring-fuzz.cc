@@ -65,6 +65,14 @@ class Machine {
  public:
   explicit Machine(Input* input) : input_(*input), arena_(std::make_unique<Arena>(nullptr)) {
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sockets_) < 0) Fail("socketpair", 0, errno);
+    // Room for the largest frame, if we may; more than it has room for the socket refuses as too long.
+    int room = 2 * static_cast<int>(kMaxFrame);
+    if (setsockopt(sockets_[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0) {
+      setsockopt(sockets_[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    }
+    socklen_t length = sizeof room;
+    if (getsockopt(sockets_[0], SOL_SOCKET, SO_SNDBUF, &room, &length) < 0) Fail("SO_SNDBUF", 0, errno);
+    longest_ = room - 32;
   }
 
   ~Machine() {
@@ -201,6 +209,7 @@ class Machine {
       if (status >= 0) {
         const int32_t error = Finished(first);
         if (error < 0) status = error;
+        else if (status > longest_) status = -EMSGSIZE;
       }
       if (status >= 0) {
         Bytes content;
@@ -449,6 +458,7 @@ class Machine {
   uint32_t ring_id_ = 0;
   uint32_t ring_size_ = 0;
   int sockets_[2];
+  int32_t longest_ = 0;
   std::vector<std::shared_ptr<Memory>> buffers_;
   std::vector<Region> regions_;
   std::deque<Bytes> waiting_;
