@@ -1,11 +1,16 @@
-// The card's checksum engine on the addon: SIMD over lists of (region, offset, length), nothing touched in JavaScript.
+// The card's checksum engine on the addon: SIMD over lists of (region, offset, length), no payload touched in JavaScript.
+// Only what is shorter than the way into the addon is long (a SYN, an acknowledgment) is summed on this side of it.
 // The TypeScript twin is in nic/; both give the same sums.
 
 import { type Addon, MAX_PIECES, PIECE_WORDS } from '../native/index.ts'
+import { sumBytes } from '../nic/checksum.ts'
 import type { ChecksumEngine } from '../nic/checksum-engine.ts'
 import type { Frame } from '../stack/buffer/frame.ts'
 import type { Memory, Region } from '../stack/buffer/page.ts'
 import { NativeMemory, needAddon } from './tap/addon.ts'
+
+/** A call of the addon takes 90 ns and hardly more for more bytes; the twin takes 50 ns for so many. */
+const SHORT = 256
 
 export class NativeChecksum implements ChecksumEngine {
   readonly name = 'native'
@@ -14,6 +19,7 @@ export class NativeChecksum implements ChecksumEngine {
   private readonly region: Region
   private readonly list: Int32Array
   private count = 0
+  private closed = false
 
   /** Throws TapError ENOADDON. All pages of the frames it is shown live in native memory of the same thread. */
   constructor() {
@@ -27,6 +33,9 @@ export class NativeChecksum implements ChecksumEngine {
     this.count = 0
     let skip = from
     const headLength = frame.end - frame.start
+    if (frame.refs === 0 && headLength - from <= SHORT && from < headLength && frame.head.touchable) {
+      return this.closed ? -1 : sumBytes(frame.head.view, frame.start + from, headLength - from)
+    }
     if (skip < headLength) {
       this.add(frame.head.region, frame.head.regionOffset + frame.start + skip, headLength - skip)
       skip = 0
@@ -62,6 +71,7 @@ export class NativeChecksum implements ChecksumEngine {
 
   /** Takes its list out of the registry; afterwards every sum is -1. */
   close(): void {
+    this.closed = true
     this.memory.release(this.region)
   }
 

@@ -2,8 +2,6 @@
 
 #include "prefetcher.h"
 
-#include <sched.h>
-
 #include <algorithm>
 
 #include "guarded-copy.h"
@@ -23,12 +21,6 @@ void Relax() {
 #else
   std::this_thread::yield();
 #endif
-}
-
-// Only what no other thread of the machine wants of a core is for this: whoever receives needs it more.
-void TakeWhatIsLeft() {
-  const sched_param none{};
-  sched_setscheduler(0, SCHED_IDLE, &none);
 }
 
 }  // namespace
@@ -59,7 +51,6 @@ void Prefetcher::Ask(uint64_t frame, const std::shared_ptr<Mapping>& mapping, co
 }
 
 void Prefetcher::Run() {
-  TakeWhatIsLeft();
   while (Wait()) {
     const uint32_t walked = walked_.load(std::memory_order_relaxed);
     Piece& piece = pieces_[walked % kPieces];

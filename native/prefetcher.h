@@ -1,5 +1,5 @@
 // A thread that walks the pages of the frames that come next, as a card's DMA engine would: the system call that copies them
-// finds them in the processor's cache. It runs on what is left of a core (SCHED_IDLE), touches one byte of each cache line and keeps nothing. Owns the thread and the
+// finds them in the processor's cache. It touches one byte of each cache line and keeps nothing. Owns the thread and the
 // short list of what to walk; a file that became shorter under it is noticed by the guard of guarded-copy.h.
 
 #pragma once

@@ -21,8 +21,8 @@ namespace pagewire {
 
 namespace {
 
-// Bytes whose pages are walked before they are written. Four times as many leave the cache before their turn.
-constexpr uint64_t kBytesAhead = 1024 * 1024;
+// Bytes whose pages are walked before they are written: what stays in the cache until its turn.
+constexpr uint64_t kBytesAhead = 2048 * 1024;
 
 int Ioctl(int fd, unsigned long request, void* argument) {
   if (fd < 0) return -EBADF;
@@ -46,19 +46,20 @@ class Lookahead : public BurstObserver {
     prefetcher_->Passed(first_ + done);
     const uint64_t begun = done == 0 ? 0 : ends_[(done - 1) % kEnds];
     for (; asked_ < frames_ && asked_ < done + kEnds && bytes_ < begun + kBytesAhead; asked_++) {
-      Ask(first_ + asked_);
+      // The one that is written now is too near.
+      Walk(first_ + asked_, asked_ > done);
       ends_[asked_ % kEnds] = bytes_;
     }
   }
 
  private:
   // Moves behind the frame's chain.
-  void Ask(uint64_t frame) {
+  void Walk(uint64_t frame, bool ask) {
     for (uint32_t walked = 0; walked < ring_->size(); walked++) {
       const Descriptor descriptor = ring_->At(index_++);
       bytes_ += descriptor.length;
       const std::shared_ptr<Mapping>& window = arena_->WindowOf(descriptor.region);
-      if (window && static_cast<uint64_t>(descriptor.offset) + descriptor.length <= window->length) {
+      if (ask && window && static_cast<uint64_t>(descriptor.offset) + descriptor.length <= window->length) {
         prefetcher_->Ask(frame, window, window->data + descriptor.offset, descriptor.length);
       }
       if ((descriptor.flags & kDescriptorNext) == 0) return;

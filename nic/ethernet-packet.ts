@@ -2,7 +2,7 @@
 // (RFC 791), IPv6 with extension headers (RFC 8200). Owns one record that is filled anew for each frame; judges nothing
 // but whether there is a TCP or UDP checksum that can be verified. Never throws, whatever the bytes.
 
-import type { Frame } from '../stack/buffer/frame.ts'
+import { type Frame, GSO_ECN, GSO_TCPV4 } from '../stack/buffer/frame.ts'
 
 export const ETHERNET_HEADER = 14
 const ETHERTYPE_IPV4 = 0x0800
@@ -51,17 +51,19 @@ export class EthernetPacket {
       at += 4
     }
     this.networkOffset = at
-    if (type === ETHERTYPE_IPV4) return this.parseIpv4(view, start, inHead, frame.length)
+    if (type === ETHERTYPE_IPV4) return this.parseIpv4(view, frame, inHead)
     if (type === ETHERTYPE_IPV6) return this.parseIpv6(view, start, inHead, frame.length)
     return false
   }
 
-  private parseIpv4(view: DataView, start: number, inHead: number, whole: number): boolean {
+  private parseIpv4(view: DataView, frame: Frame, inHead: number): boolean {
+    const { start, length: whole } = frame
     const at = this.networkOffset
     if (inHead < at + 20) return false
     const first = view.getUint8(start + at)
     const header = (first & 15) * 4
-    const total = view.getUint16(start + at + 2)
+    // A super-frame may be longer than the header can say (BIG TCP).
+    const total = view.getUint16(start + at + 2) || (isTcpSuperFrame(frame) ? whole - at : 0)
     if (first >>> 4 !== 4 || header < 20 || total < header || whole < at + total) return false
     if (view.getUint16(start + at + 6) & 0x3fff) return false // a fragment
     this.version = 4
@@ -120,4 +122,8 @@ export class EthernetPacket {
     for (let i = from; i < end; i += 2) sum += view.getUint16(i)
     return sum
   }
+}
+
+function isTcpSuperFrame(frame: Frame): boolean {
+  return frame.gsoSize > 0 && (frame.gsoType & ~GSO_ECN) === GSO_TCPV4
 }

@@ -119,6 +119,11 @@ export class Nic implements Device, PortSink {
     return this.coalescing.set(parameters)
   }
 
+  /** What `setGsoMaxSize` has set; `gsoMaxSize` is less as long as `tso` is off. */
+  get wantedGsoMaxSize(): number {
+    return this.gsoSize.now
+  }
+
   /** The largest that `setGsoMaxSize` takes (`ip -d link`: tso_max_size). */
   get tsoMaxSize(): number {
     return this.gsoSize.most

@@ -16,6 +16,8 @@ export interface StackContext {
   readonly counters: Counters
   /** The clock as read at the start of the poll in progress; between polls, of the last one. Microseconds. */
   readonly now: number
+  /** The last poll took in all that it may and left frames waiting, or the one in progress has: time is short. */
+  readonly behind: boolean
   /** A call from outside left something to send or to tell: the host should poll soon. Idempotent and cheap. */
   requestPoll(): void
 }

@@ -124,6 +124,9 @@ export class Counters {
   TcpPagewireCopiedIn = WIDE
   /** Not Linux's: connections whose first super-frame above 64 KiB may have been lost, and that send none of them any more. */
   TcpPagewireBigTcpLost = 0
+  /** Not Linux's: SYNs that got no cookie because more came than can be answered, and those that went before others. */
+  TcpPagewireSynPutOff = 0
+  TcpPagewireSynPreferred = 0
 
   constructor() {
     clearWide(this)

@@ -77,6 +77,8 @@ export class Stack implements StackContext {
   private requested = false
   /** Frames came while the poll runs: dispatch does not undo this. */
   private readable = false
+  /** More comes than a poll takes in. */
+  behind = false
   /** A device was told to hand up fewer frames at a time. */
   private narrow = false
   /** Polls since deadlines were fired. */
@@ -214,6 +216,7 @@ export class Stack implements StackContext {
       for (let turn = 1; more && turn < turns && this.counters.IpExtInOctets - octets < BULK; turn++) {
         more = this.receive(budget)
       }
+      this.behind = more
       this.expire(more)
       if (this.counters.IpExtInOctets - octets >= BULK) this.transmit()
       this.requested = !this.dispatch()

@@ -33,7 +33,7 @@ export interface CaptureOptions {
   clock: Clock
   /** Microseconds to add to the clock to get those since 1970. Default 0: a simulation's capture begins in 1970. */
   epochOffset?: number
-  /** The most bytes of a packet that are recorded. Default: all. */
+  /** The most bytes of a packet that are recorded. Default: all, up to 262144: what Wireshark and libpcap take for a packet at all. */
   snapLength?: number
   /** The interface's name in the file. Default: the port's. */
   name?: string
@@ -47,6 +47,7 @@ export interface CaptureOptions {
   onError?: (error: unknown) => void
 }
 
+const LONGEST = 262_144
 const DEFAULT_QUEUE = 64 * 1024 * 1024
 const UDP_CHECKSUM = 6
 
@@ -126,7 +127,7 @@ class CaptureSession {
     this.options = options
     this.engine = options.engine ?? new TypeScriptChecksum()
     this.epoch = options.epochOffset ?? 0
-    this.snapLength = options.snapLength || Number.POSITIVE_INFINITY
+    this.snapLength = Math.min(options.snapLength || LONGEST, LONGEST)
     this.queueLimit = options.queueLimit ?? DEFAULT_QUEUE
     const start = this.time()
     this.statistics = { start, end: start, received: 0, dropped: 0, written: 0 }

@@ -4,7 +4,7 @@
 
 import type { Port, PortCapabilities, PortReceiveOptions, PortSink } from '../../nic/port.ts'
 import { EINVAL, EMSGSIZE, ENODEV } from '../../stack/base/errno.ts'
-import type { Frame, FramePool } from '../../stack/buffer/frame.ts'
+import { type Frame, type FramePool, GSO_MAX_SIZE, GSO_TCPV4 } from '../../stack/buffer/frame.ts'
 import type { Memory } from '../../stack/buffer/page.ts'
 import { PagePool } from '../../stack/buffer/page-pool.ts'
 
@@ -20,6 +20,7 @@ export interface RecordedPortOptions {
 interface Arrival {
   bytes: Uint8Array
   segments: number
+  gsoSize: number
 }
 
 const CAPABILITIES: Readonly<PortCapabilities> = {
@@ -36,8 +37,8 @@ const ETHERNET = 14
 /** Free bytes in front of the frame, so that the IP header is aligned to 4. */
 const HEADROOM = 18
 const SMALL = 2048
-/** The largest IP packet with its Ethernet header and two tags. */
-const LARGE = 65535 + ETHERNET + 8
+/** The largest super-frame with its Ethernet header and two tags. */
+const LARGE = GSO_MAX_SIZE + ETHERNET + 8
 const RING = 1024
 
 export class RecordedPort implements Port {
@@ -74,12 +75,13 @@ export class RecordedPort implements Port {
   }
 
   /**
-   * A frame arrives: bytes that stay as they are until it was taken, and how many segments on the wire it stands for.
+   * A frame arrives: bytes that stay as they are until it was taken, and how many segments on the wire it stands for. `gsoSize`:
+   * it is a super-frame of TCP over IPv4 whose header does not say its length, in segments of so many bytes of payload.
    * False: longer than any frame, or the port is closed.
    */
-  deliver(bytes: Uint8Array, segments = 1): boolean {
+  deliver(bytes: Uint8Array, segments = 1, gsoSize = 0): boolean {
     if (!this.up || bytes.length < ETHERNET || bytes.length > LARGE) return false
-    this.arrived.push({ bytes, segments })
+    this.arrived.push({ bytes, segments, gsoSize })
     this.tell()
     return true
   }
@@ -133,7 +135,7 @@ export class RecordedPort implements Port {
     this.sink.onReadable()
   }
 
-  private handUp({ bytes, segments }: Arrival): void {
+  private handUp({ bytes, segments, gsoSize }: Arrival): void {
     const page = (HEADROOM + bytes.length <= SMALL ? this.small : this.large).allocate()
     if (!page) {
       this.statistics.rx_no_buffer++
@@ -144,6 +146,10 @@ export class RecordedPort implements Port {
     page.bytes.set(bytes, HEADROOM)
     const frame = (this.frames as FramePool).wrap(page, HEADROOM, HEADROOM + bytes.length)
     frame.segments = segments
+    if (gsoSize > 0) {
+      frame.gsoSize = gsoSize
+      frame.gsoType = GSO_TCPV4
+    }
     ;(this.sink as PortSink).onFrame(frame)
   }
 

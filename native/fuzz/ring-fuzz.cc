@@ -33,7 +33,9 @@ using Bytes = std::vector<uint8_t>;
 
 constexpr int kOperations = 64;
 constexpr size_t kMostRegions = 24;
-constexpr uint32_t kLengths[] = {0, 1, 8, 63, 64, 160, 320, 1000, 1514, 4096, 20000, 65565, 65566, 70000};
+constexpr uint32_t kLengths[] = {0, 1, 8, 63, 64, 160, 320, 1000, 1514, 4096, 20000, kMaxFrame, kMaxFrame + 1, 600000};
+// What Linux keeps free of a datagram socket's buffer (unix_dgram_sendmsg).
+constexpr int kOverhead = 32;
 
 [[noreturn]] void Fail(const char* what, int64_t expected, int64_t found) {
   fprintf(stderr, "ring-fuzz: %s: expected %lld, found %lld\n", what, static_cast<long long>(expected),
@@ -65,14 +67,15 @@ class Machine {
  public:
   explicit Machine(Input* input) : input_(*input), arena_(std::make_unique<Arena>(nullptr)) {
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sockets_) < 0) Fail("socketpair", 0, errno);
-    // Room for the largest frame, if we may; more than it has room for the socket refuses as too long.
-    int room = 2 * static_cast<int>(kMaxFrame);
-    if (setsockopt(sockets_[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0) {
-      setsockopt(sockets_[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    // As much as one may have; a datagram beyond it is EMSGSIZE, as a super-frame is to a kernel that does not take it.
+    const int wanted = 2 * kMaxFrame;
+    if (setsockopt(sockets_[0], SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof wanted) < 0) {
+      setsockopt(sockets_[0], SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
     }
-    socklen_t length = sizeof room;
-    if (getsockopt(sockets_[0], SOL_SOCKET, SO_SNDBUF, &room, &length) < 0) Fail("SO_SNDBUF", 0, errno);
-    longest_ = room - 32;
+    int room = 0;
+    socklen_t size = sizeof room;
+    if (getsockopt(sockets_[0], SOL_SOCKET, SO_SNDBUF, &room, &size) < 0) Fail("SO_SNDBUF", 0, errno);
+    longest_ = room - kOverhead;
   }
 
   ~Machine() {
@@ -309,7 +312,8 @@ class Machine {
   }
 
   void Drain() {
-    Bytes frame(kMaxFrame + 1);
+    // Of all machines: filling it anew each time would be most of the work.
+    static Bytes frame(kMaxFrame + 1);
     while (!waiting_.empty()) {
       const ssize_t length = recv(sockets_[1], frame.data(), frame.size(), 0);
       Same("a frame's length", static_cast<int64_t>(waiting_.front().size()), length);
@@ -458,6 +462,7 @@ class Machine {
   uint32_t ring_id_ = 0;
   uint32_t ring_size_ = 0;
   int sockets_[2];
+  // Bytes of the largest datagram.
   int32_t longest_ = 0;
   std::vector<std::shared_ptr<Memory>> buffers_;
   std::vector<Region> regions_;

@@ -21,6 +21,7 @@ import { advertisedMss } from './segment-size.ts'
 import type { SegmentWriter } from './segment-writer.ts'
 import type { Services } from './services.ts'
 import { COOKIE_LIFE, codedSack, codedScale, codeOptions, type SynCookies } from './syn-cookie.ts'
+import type { SynPriority } from './syn-priority.ts'
 import { timestampAt } from './timestamps.ts'
 
 /** What the passive open needs of its layer. */
@@ -32,7 +33,16 @@ export interface PassiveOpenHost extends Services {
   readonly replies: ReplyQueue
   readonly sequences: Sequences
   readonly cookies: SynCookies
+  readonly priority: SynPriority
 }
+
+/**
+ * Replies that may wait for the next transmit when a SYN gets a cookie without more ado; what is left of MAX_STRAYS is for those
+ * that are preferred. An answer costs more than twice what it costs to take a SYN in: who is behind answers few and takes in all,
+ * since among those are the segments of everybody else, which a full queue drops as it drops SYNs.
+ */
+const FIRST_COME = 192
+const FIRST_COME_BEHIND = 64
 
 export class PassiveOpen {
   private readonly host: PassiveOpenHost
@@ -195,8 +205,10 @@ export class PassiveOpen {
     const { counters, cookies, replies, sequences } = this.host
     const { sourcePort, destinationPort, options: offer } = segment
     const { options } = listener
-    const reply = replies.addStray(local, destinationPort, remote, sourcePort)
+    const admitted = this.admits(remote, segment, now)
+    const reply = admitted ? replies.addStray(local, destinationPort, remote, sourcePort) : null
     if (!reply) {
+      counters.TcpPagewireSynPutOff++
       counters.TcpExtListenDrops++
       return
     }
@@ -217,6 +229,16 @@ export class PassiveOpen {
     const offset = sequences.timestampOffset(local, remote, destinationPort, sourcePort)
     reply.tsVal = (codeOptions(timestampAt(now, 0), scale, reply.sackPermitted) + offset) | 0
     reply.tsEcr = offer.tsVal
+  }
+
+  /** Whether a SYN gets a cookie now; where there are too many of them only those that are preferred do. */
+  private admits(remote: IpAddress, segment: Segment, now: number): boolean {
+    const { context, counters, priority, replies } = this.host
+    if (replies.size < (context.behind ? FIRST_COME_BEHIND : FIRST_COME)) return true
+    const ports = (segment.destinationPort << 16) | segment.sourcePort
+    if (!priority.favours(remote, ports, segment.sequence, now)) return false
+    counters.TcpPagewireSynPreferred++
+    return true
   }
 
   /** Said once for each listener, as Linux does. */
@@ -272,6 +294,7 @@ export class PassiveOpen {
       return
     }
     this.drop(half)
+    this.host.priority.prove(half.remote)
     const { options } = listener
     const connection = new Connection(this.host, half.path, half.localPort, half.remotePort, options, half.tsOffset)
     connection.adopt(half, listener, now)

@@ -34,6 +34,7 @@ import { PassiveOpen, type PassiveOpenHost } from './passive-open.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import { SynCookies } from './syn-cookie.ts'
+import { SynPriority } from './syn-priority.ts'
 import { TimeWaitKeeper } from './time-wait-keeper.ts'
 import { WorkLists } from './work-lists.ts'
 
@@ -51,6 +52,7 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
   readonly replies: ReplyQueue
   readonly sequences: Sequences
   readonly cookies: SynCookies
+  readonly priority: SynPriority
   readonly sendFill: PageFill
   readonly receiveFill: PageFill
   readonly optionVariants = new OptionVariants()
@@ -77,6 +79,7 @@ export class TcpLayer implements Tcp, TransportProtocol, PassiveOpenHost, Listen
     this.replies = new ReplyQueue(network, this.writer)
     this.sequences = sequences ?? new InitialSequence(random.fork('sequences'))
     this.cookies = new SynCookies(random.fork('cookies'))
+    this.priority = new SynPriority(random.fork('priority'))
     this.ports = new EphemeralPorts(random.fork('ports'))
     this.sendFill = new PageFill(context.pages, context.counters, false)
     this.receiveFill = new PageFill(context.pages, context.counters, true)

@@ -18,8 +18,10 @@ const PER_MILLISECOND = 100
 interface Flood {
   world: OneHost
   listener: TcpListener
-  /** Sends the next `count` made-up segments, as many at once as the ring takes. */
+  /** Sends the next `count` made-up segments; the stack is told of each PER_MILLISECOND of them. */
   send(count: number): void
+  /** The next ones, which all wait when the stack comes to look. */
+  pile(count: number): void
 }
 
 /** `source`: the address of the n-th segment. Answers to the outside go to a gateway that is not the peer. */
@@ -33,7 +35,7 @@ function flood(options: Partial<TcpOptions>, source: (n: number) => string, flag
   stack.addRoute({ destination: { address: IpAddress.v4(0), length: 0 }, gateway: IpAddress.from(GATEWAY) })
   const listener = host.listen(80, { options })
   let sent = 0
-  const send = (count: number) => {
+  const post = (count: number, atOnce: number) => {
     for (const end = sent + count; sent < end; sent++) {
       const from = source(sent)
       const fields = {
@@ -51,11 +53,14 @@ function flood(options: Partial<TcpOptions>, source: (n: number) => string, flag
         payload: buildTcp(from, peer.stackAddress, fields),
       })
       if (!peer.end.send(buildEthernet(peer.stackMac, peer.mac, 0x0800, packet))) peer.fail("the peer's ring is full")
-      if (sent % PER_MILLISECOND === 0) peer.advance(0)
+      if (sent % atOnce === 0) peer.advance(0)
     }
+  }
+  const send = (count: number) => {
+    post(count, PER_MILLISECOND)
     peer.advance(0)
   }
-  return { world, listener, send }
+  return { world, listener, send, pile: (count) => post(count, Number.POSITIVE_INFINITY) }
 }
 
 const offLink = (n: number) => ipText(u32((0xc6120000 | (Math.imul(n, 40_503) & 0x1ffff)) >>> 0), 0)
@@ -124,6 +129,84 @@ describe('100,000 SYNs a second from made-up addresses elsewhere', () => {
       return JSON.stringify([one.world.peer.transcript, one.world.host.stack.counters])
     }
     expect(run()).toBe(run())
+  })
+})
+
+describe('more SYNs than can be answered', () => {
+  /** A SYN behind as many as a poll takes in without the others, and what came back at once. */
+  function knock(one: Flood, port: number): boolean {
+    const flow = one.world.peer.addFlow(port)
+    one.pile(900)
+    flow.sends({ flags: 'S', seq: 0, options: { ...LINUX_SYN, ts: {} } })
+    one.world.peer.advance('1ms')
+    return flow.received.some(({ flags }) => flags === 'S.')
+  }
+
+  /** A flood under which the queue of half-open connections is full. */
+  function pressed(options: Partial<TcpOptions> = {}): Flood {
+    const one = flood(options, offLink)
+    one.send(1000)
+    return one
+  }
+
+  test('all are taken in, and a few answered: the rest is counted', () => {
+    const one = pressed()
+    const { counters } = one.world.host.stack
+    const before = { ...counters }
+    expect(knock(one, 9000)).toBe(false)
+    const answered = counters.TcpExtSyncookiesSent - before.TcpExtSyncookiesSent
+    expect(counters.TcpInSegs - before.TcpInSegs).toBe(901)
+    expect(answered).toBeGreaterThan(200)
+    expect(answered).toBeLessThan(300)
+    expect(counters.TcpPagewireSynPutOff).toBe(901 - answered)
+    expect(counters.TcpExtListenDrops - before.TcpExtListenDrops).toBe(901 - answered)
+    expect(counters.TcpPagewireSynPreferred).toBe(0)
+    expect(one.world.host.stack.behind).toBe(false)
+  })
+
+  test('a client that repeats its SYN gets in with the second one', () => {
+    const one = pressed()
+    const { peer, host } = one.world
+    const flow = peer.addFlow(9000)
+    const syn = () => flow.sends({ flags: 'S', seq: 0, options: { ...LINUX_SYN, ts: {} } })
+    one.pile(900)
+    syn()
+    peer.advance('1s')
+    expect(flow.received).toEqual([])
+    one.pile(900)
+    syn()
+    flow.expects({ flags: 'S.', seq: 0, ack: 1 })
+    expect(host.stack.counters.TcpPagewireSynPreferred).toBe(1)
+    one.pile(900)
+    flow.sends({ flags: '.', seq: 1, ack: 1 })
+    expect(one.listener.accept()?.state).toBe('ESTABLISHED')
+    flow.ignoreReceived()
+  })
+
+  test('a client that has been there gets in with the first one', () => {
+    const one = pressed()
+    const { peer, host } = one.world
+    expect(knock(one, 9000)).toBe(false)
+    peer.advance('2s')
+    expect(visit(one, 9001)).toBe(true)
+    for (let port = 9100; port < 9104; port++) expect(knock(one, port)).toBe(true)
+    expect(host.stack.counters.TcpPagewireSynPreferred).toBe(4)
+    // Nobody can live on one handshake for ever.
+    expect(knock(one, 9104)).toBe(false)
+  })
+
+  test('what is not a SYN does not wait', () => {
+    const one = pressed()
+    const { peer } = one.world
+    const flow = peer.addFlow(9000)
+    flow.sends({ flags: 'S', seq: 0, options: { ...LINUX_SYN, ts: {} } })
+    flow.expects({ flags: 'S.', seq: 0, ack: 1 })
+    flow.sends({ flags: '.', seq: 1, ack: 1 })
+    one.pile(900)
+    flow.sends({ flags: 'P.', seq: 1, ack: 1, length: 100 })
+    const endpoint = one.listener.accept()
+    expect(endpoint?.receiveInto(new Uint8Array(200), 0, 200)).toBe(100)
+    flow.ignoreReceived()
   })
 })
 

@@ -9,12 +9,11 @@ export type BulkWay =
   | { kind: 'zero-copy'; memory: Buffer }
   | { kind: 'write'; memory: Buffer }
   | { kind: 'send-file'; file: string; size: number }
-  | { kind: 'stream'; file: string; size: number }
+  | { kind: 'stream'; file: string; size: number; chunk?: number }
 
 const COUNT = 8
 /** Pieces by reference that are on their way at a time: what the send buffer holds, and the next. */
 const AHEAD = 2
-const STREAM_CHUNK = 1024 * 1024
 
 /** Serves one connection. */
 export function serveBulk(socket: Socket, way: BulkWay): void {
@@ -55,7 +54,7 @@ async function sendSome(socket: Socket, way: BulkWay, left: number): Promise<num
     case 'send-file':
       return socket.sendFile(way.file, { end: Math.min(left, way.size) - 1 })
     case 'stream':
-      return stream(socket, way.file, Math.min(left, way.size))
+      return stream(socket, way.file, Math.min(left, way.size), way.chunk)
   }
 }
 
@@ -93,9 +92,10 @@ function writeMemory(socket: Socket, memory: Buffer, count: number): Promise<num
   })
 }
 
-function stream(socket: Socket, file: string, length: number): Promise<number> {
+/** `chunk`: bytes of each read; Node's own number when undefined. */
+function stream(socket: Socket, file: string, length: number, chunk: number | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
-    const source = createReadStream(file, { end: length - 1, highWaterMark: STREAM_CHUNK })
+    const source = createReadStream(file, { end: length - 1, ...(chunk === undefined ? {} : { highWaterMark: chunk }) })
     const onClose = () => {
       source.destroy()
       reject(new Error('closed'))

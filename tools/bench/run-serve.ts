@@ -3,7 +3,7 @@
 import { createHost, TapError } from '../../drivers/index.ts'
 import type { Cidr } from '../../stack/base/ip-address.ts'
 import { compileEarly } from '../cli/compile-early.ts'
-import { CommandError, messageOf, oneLine } from '../cli/errors.ts'
+import { CommandError, messageOf, oneLine, UsageError } from '../cli/errors.ts'
 import { catchInterrupt } from '../cli/interrupt.ts'
 import { DEFAULT_NICE, setNiceness } from '../cli/priority.ts'
 import { answerWatch } from './heap-watch.ts'
@@ -14,6 +14,7 @@ export interface ServeArguments extends ServeOptions {
   address: Cidr
   mac?: string
   mtu?: number
+  gsoMaxSize?: number
   busyPoll?: number
   prefetch?: boolean
   vnetHdr: boolean
@@ -22,7 +23,7 @@ export interface ServeArguments extends ServeOptions {
 
 /** Serves until SIGINT or SIGTERM. The exit status. Throws CommandError when it cannot, or when the TAP is deleted. */
 export async function runServe(given: ServeArguments): Promise<number> {
-  const { tap: name, address, mac, mtu, vnetHdr, busyPoll = 0, prefetch = false } = given
+  const { tap: name, address, mac, mtu, vnetHdr, busyPoll = 0, prefetch = true } = given
   const interrupt = catchInterrupt()
   const tap = { name, vnetHeader: vnetHdr, create: false, prefetch, ...(mtu === undefined ? {} : { mtu }) }
   const host = await createHost({
@@ -35,6 +36,9 @@ export async function runServe(given: ServeArguments): Promise<number> {
     throw new CommandError(oneLine(`${messageOf(error)}${hint}`))
   })
   try {
+    if (given.gsoMaxSize !== undefined && host.nic.setGsoMaxSize(given.gsoMaxSize) !== 0) {
+      throw new UsageError(`--gso-max-size: the card takes ${host.nic.tsoMaxSize} bytes at most`)
+    }
     await serveBenchmarks(host, given).catch((error: unknown) => {
       throw new CommandError(oneLine(messageOf(error)))
     })

@@ -16,7 +16,7 @@ export interface ServeOptions {
 
 /** Pieces in which memory is sent: large ones, so that what each costs is paid seldom. */
 const MEMORY = 4 * 1024 * 1024
-/** Pieces in which memory is written, as the servers on the kernel's sockets do. */
+/** Pieces in which memory is written, as the servers on the kernel's sockets do, and in which a stream reads its file. */
 const CHUNK = 1024 * 1024
 const BACKLOG = 4096
 
@@ -30,7 +30,7 @@ export async function serveBenchmarks(host: Host, { file, http }: ServeOptions):
   if (file !== undefined) {
     const size = await sizeOf(file)
     await listen(host, 5011, bulk({ kind: 'send-file', file, size }))
-    await listen(host, 5012, bulk({ kind: 'stream', file, size }))
+    await listen(host, 5012, bulk({ kind: 'stream', file, size, chunk: CHUNK }))
   }
   await serveHttp(host, file, http === 'minimal' ? [8080, 8081] : [8081, 8080], BACKLOG)
 }

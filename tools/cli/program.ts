@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { registerBench } from '../commands/bench.ts'
 import { registerEthtool } from '../commands/ethtool.ts'
 import { registerFtpd } from '../commands/ftpd.ts'
+import { registerIp } from '../commands/ip.ts'
 import { registerLab } from '../commands/lab.ts'
 import { registerNstat } from '../commands/nstat.ts'
 import { registerPing } from '../commands/ping.ts'
@@ -24,6 +25,7 @@ const COMMANDS: readonly ((program: Command, ends: (status: number) => void) => 
   registerNstat,
   registerSs,
   registerEthtool,
+  registerIp,
   registerLab,
   registerBench,
   registerReplay,

@@ -84,6 +84,9 @@ export const port = integer(1, 65535, 8080)
 /** 65521: what a TAP takes at most, so that a frame with its Ethernet header is one that a descriptor can hold. */
 export const mtu = integer(576, 65521, 1500)
 
+/** What some port may take; the card knows what its own does. */
+export const gsoMaxSize = integer(576, 524_280, 65535)
+
 /** Microseconds without sleep. */
 export const busyPoll = integer(0, 1_000_000, 50)
 

@@ -5,7 +5,7 @@ import { TEST_NAMES } from '../bench/catalogue.ts'
 import { type BenchOptions, DEFAULTS, QUICK } from '../bench/options.ts'
 import { runBench } from '../bench/run-bench.ts'
 import { runServe, type ServeArguments } from '../bench/run-serve.ts'
-import { busyPoll, cidr, integer, interfaceName, macAddress, mtu, seconds } from '../cli/validators.ts'
+import { busyPoll, cidr, gsoMaxSize, integer, interfaceName, macAddress, mtu, seconds } from '../cli/validators.ts'
 import {
   DEFAULT_CONNECTIONS,
   DEFAULT_DURATION,
@@ -59,9 +59,10 @@ export function registerBench(program: Command, ends: (status: number) => void):
     .requiredOption('--address <cidr>', "the stack's address", cidr)
     .option('--mac <address>', "the card's Ethernet address (default: random)", macAddress)
     .option('--mtu <bytes>', 'the largest IP packet on the wire (default: as the TAP has it)', mtu)
+    .option('--gso-max-size <bytes>', 'the largest super-frame, an IPv4 packet (default: 264192)', gsoMaxSize)
     .option('--file <path>', 'what is sent from a file: ports 5011 and 5012, and /big')
     .option('--busy-poll <microseconds>', 'how long to look for more before sleeping (default: 0)', busyPoll)
-    .option('--prefetch', 'a thread brings pages of files into the cache before they are sent')
+    .option('--no-prefetch', 'no thread brings pages of files into the cache before they are sent')
     .option('--no-vnet-hdr', 'a plain TAP: everything in software')
     .option('--control', 'lines `start` and `stop` on standard input: what the heap went through between them, as JSON')
     .addOption(

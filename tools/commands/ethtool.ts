@@ -3,10 +3,9 @@
 
 import type { Command } from 'commander'
 import { namespaceName } from '../cli/validators.ts'
-import { listRunning, pick } from '../control/choose.ts'
 import { ask } from '../control/client.ts'
-import { namedNamespace } from '../control/places.ts'
 import { type Ask, runEthtool } from '../ethtool/run.ts'
+import { stackOf } from './stack-of.ts'
 
 const NOTES = `
 Options of ethtool(8) that it knows, each followed by the card:
@@ -40,12 +39,7 @@ export function registerEthtool(program: Command, ends: (status: number) => void
 /** To the one stack whose card is called so; with several of the name, the error that asks for --netns. */
 function wayTo(device: string, netns: string | undefined): Ask {
   return async (request) => {
-    const all = await listRunning()
-    const inode = netns === undefined ? null : namedNamespace(netns)
-    const fitting = all.filter(
-      ({ identity }) => identity.tap === device && (netns === undefined || identity.netns === inode),
-    )
-    if (fitting.length === 0) return null
-    return ask(pick(fitting, all, { tap: device, netns }).path, 'ethtool', request)
+    const running = await stackOf(device, netns)
+    return running && ask(running.path, 'ethtool', request)
   }
 }

@@ -5,6 +5,7 @@ import {
   busyPoll,
   cidr,
   features,
+  gsoMaxSize,
   integer,
   interfaceName,
   macAddress,
@@ -30,6 +31,7 @@ export function addStageOptions(command: Command): Command {
     .option('--mac <address>', "the card's Ethernet address (default: random)", macAddress)
     .option('--mtu <bytes>', 'the largest IP packet on the wire (default: 1500)', mtu)
     .option('--features <list>', "features to switch, as 'tso off sg on'", features)
+    .option('--gso-max-size <bytes>', 'the largest super-frame, an IPv4 packet (default: 264192 on a TAP)', gsoMaxSize)
     .option('--no-vnet-hdr', 'a plain TAP: everything in software')
     .addOption(new Option('--driver <name>', 'a TAP or a simulated wire, and nothing else').choices(['tap', 'wire']))
     .option(

@@ -2,6 +2,7 @@
 // `error`; the client closes to stop an answer that has no end of its own.
 
 import type { EthtoolAnswer, EthtoolRequest } from '../ethtool/messages.ts'
+import type { LinkAnswer, LinkRequest } from '../ip-link/messages.ts'
 import type { Status } from '../serve/status.ts'
 
 /** What runs behind a control socket. */
@@ -23,6 +24,7 @@ export interface Requests {
   ping: PingRequest
   capture: { snaplen: number; count: number }
   ethtool: EthtoolRequest
+  link: LinkRequest
 }
 
 export interface NstatRequest {
@@ -68,6 +70,7 @@ export interface Answers {
   ping: { transmitted: number }
   capture: CaptureEnd
   ethtool: EthtoolAnswer
+  link: LinkAnswer
 }
 
 export type RequestName = keyof Requests
@@ -83,4 +86,13 @@ export interface SocketLine {
   info?: Record<string, number | string | boolean>
 }
 
-export const REQUEST_NAMES: readonly RequestName[] = ['hello', 'status', 'nstat', 'ss', 'ping', 'capture', 'ethtool']
+export const REQUEST_NAMES: readonly RequestName[] = [
+  'hello',
+  'status',
+  'nstat',
+  'ss',
+  'ping',
+  'capture',
+  'ethtool',
+  'link',
+]

@@ -3,6 +3,7 @@
 
 import { IpAddress } from '../../stack/base/ip-address.ts'
 import { ETHTOOL_QUERIES } from '../ethtool/messages.ts'
+import { LINK_QUERIES } from '../ip-link/messages.ts'
 import { REQUEST_NAMES, type RequestName, type Requests } from './messages.ts'
 
 export type ParsedRequest = { [Name in RequestName]: { name: Name; request: Requests[Name] } }[RequestName]
@@ -43,6 +44,10 @@ const READERS: { [Name in RequestName]: (fields: Fields) => Requests[Name] } = {
     changes: fields.switches('changes'),
     transmit: fields.integer('transmit', 0, 0, 2 ** 32 - 1),
     receive: fields.integer('receive', 0, 0, 2 ** 32 - 1),
+  }),
+  link: (fields) => ({
+    query: fields.one('query', LINK_QUERIES),
+    gsoIpv4MaxSize: fields.integer('gsoIpv4MaxSize', 0, 0, 2 ** 32 - 1),
   }),
 }
 

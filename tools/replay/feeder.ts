@@ -8,7 +8,7 @@ import type { Simulation } from '../../drivers/wire/index.ts'
 import type { MacAddress } from '../../stack/base/mac-address.ts'
 import { RST } from '../../stack/wire/tcp.ts'
 import type { Conversation } from './conversation.ts'
-import { acknowledgmentOnly, finished } from './packet.ts'
+import { acknowledgmentOnly, finished, isSuperFrame } from './packet.ts'
 import type { RecordedFrame } from './recording.ts'
 
 /** Virtual microseconds that a frame waits for our stack at most. */
@@ -111,7 +111,10 @@ export class Feeder {
 
   private feed({ packet, conversation }: RecordedFrame): void {
     const mss = conversation?.hostSyn?.mss ?? -1
-    const segments = Math.max(1, Math.ceil(packet.payloadLength / (mss > 0 ? mss : DEFAULT_MSS)))
-    if (this.port.deliver(finished(packet, this.mac), packet.kind === 'tcp' ? segments : 1)) this.fed++
+    const isTcp = packet.kind === 'tcp'
+    const size = mss > 0 ? mss : DEFAULT_MSS
+    const segments = isTcp ? Math.max(1, Math.ceil(packet.payloadLength / size)) : 1
+    const gsoSize = isTcp && isSuperFrame(packet) ? size : 0
+    if (this.port.deliver(finished(packet, this.mac), segments, gsoSize)) this.fed++
   }
 }

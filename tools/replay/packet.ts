@@ -2,6 +2,7 @@
 // and ARP over IPv4. A frame may have been cut to the snap length: its lengths are those of the whole one, and the bytes
 // that are missing count as zeros. Never throws; what it cannot read is null.
 
+import { GSO_MAX_SIZE, MAX_PACKET } from '../../stack/buffer/frame.ts'
 import { arpPacket, parse as parseArp, REQUEST } from '../../stack/wire/arp.ts'
 import { complement, fold, pseudoHeaderV4, sum } from '../../stack/wire/checksum.ts'
 import { ETHER_ARP, ETHER_IPV4, ETHER_TYPE, HEADER as ETHERNET } from '../../stack/wire/ethernet.ts'
@@ -60,7 +61,8 @@ export interface Packet {
 const TCP = 6
 const UDP = 17
 const ICMP = 1
-const LONGEST = 65535 + ETHERNET
+/** A super-frame above 64 KiB has a length of 0 in its header, as any whose length was not known yet. */
+const LONGEST = GSO_MAX_SIZE + ETHERNET
 
 const ip = ipv4Header()
 const tcp = tcpHeader()
@@ -193,6 +195,9 @@ export function payloadOf(packet: Packet, from = 0, to = packet.payloadLength): 
 /** Whether bytes of the payload were not recorded. */
 export const isCut = (packet: Packet): boolean => packet.bytes.length < packet.payload + packet.payloadLength
 
+/** Longer than its IP header can say. */
+export const isSuperFrame = (packet: Packet): boolean => packet.length - ETHERNET > MAX_PACKET
+
 /**
  * The frame as a card hands it up: whole, with the checksum that recording has left undone. A checksum that was wrong on
  * the wire stays so. `mac`: where it goes to, 6 bytes; a recording of a loopback device has none.
@@ -233,7 +238,7 @@ export function acknowledgmentOnly(packet: Packet, acknowledgment: number, mac: 
 }
 
 function setTotalLength(view: DataView, length: number): void {
-  view.setUint16(ETHERNET + TOTAL_LENGTH, length)
+  view.setUint16(ETHERNET + TOTAL_LENGTH, length > MAX_PACKET ? 0 : length)
   const end = ETHERNET + (view.getUint8(ETHERNET) & 15) * 4
   view.setUint16(ETHERNET + IP_CHECKSUM, 0)
   view.setUint16(ETHERNET + IP_CHECKSUM, complement(sum(view, ETHERNET, end)))

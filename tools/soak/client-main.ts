@@ -6,13 +6,17 @@ import { codeOf, messageOf } from '../cli/errors.ts'
 import { serve } from '../lab/channel.ts'
 import { Content, patternBlock } from './content.ts'
 import { Holders, opened } from './holders.ts'
-import { type ClientQuestion, ECHO_PORT, emptyTally, type Tally } from './messages.ts'
+import { type ClientQuestion, ECHO_PORT, emptyTally, type Tally, type VisitTally } from './messages.ts'
 import { perform } from './operations.ts'
 import { inParallel, quantiles } from './parallel.ts'
 import { Schedule } from './plan.ts'
 
 const MOST_TROUBLES = 5
 const MOST_TIMES = 200_000
+/** Visits at a time. */
+const LANES = 4
+/** When a SYN that nobody answers goes again (RFC 6298 2.1), milliseconds. */
+const FIRST_REPEAT = 1000
 
 const content = new Content(patternBlock(process.argv[2]))
 const holders = new Holders()
@@ -59,16 +63,21 @@ async function traffic({
   return { ...tally, ...quantiles(times) }
 }
 
-/** As a person's browser would: one connection after the other, each with a time limit. */
-async function honest({ seconds, limit }: Extract<ClientQuestion, { kind: 'honest' }>): Promise<Tally> {
-  const tally = emptyTally()
+/** As a person's browser would: one connection after the other, each with a time limit, within which the kernel repeats SYNs. */
+async function honest({
+  seconds,
+  limit,
+  addresses = [],
+}: Extract<ClientQuestion, { kind: 'honest' }>): Promise<VisitTally> {
+  let visits = 0
+  const tally = { ...emptyTally(), atOnce: 0 }
   const times: number[] = []
   const until = performance.now() + seconds * 1000
-  await inParallel(4, 4, async () => {
+  await inParallel(LANES, LANES, async () => {
     while (performance.now() < until) {
       const begun = performance.now()
       try {
-        await visit(limit)
+        if ((await visit(limit, addresses[visits++ % addresses.length])) < FIRST_REPEAT) tally.atOnce++
         tally.done++
         times.push(performance.now() - begun)
       } catch (error) {
@@ -82,8 +91,11 @@ async function honest({ seconds, limit }: Extract<ClientQuestion, { kind: 'hones
   return { ...tally, ...quantiles(times) }
 }
 
-async function visit(limit: number): Promise<void> {
-  const socket: Socket = await opened(ECHO_PORT, {}, limit)
+/** Resolves with how long it took to connect, milliseconds. */
+async function visit(limit: number, localAddress: string | undefined): Promise<number> {
+  const begun = performance.now()
+  const socket: Socket = await opened(ECHO_PORT, localAddress ? { localAddress } : {}, limit)
+  const connected = performance.now() - begun
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(new Error('no answer')), limit)
     let answer = ''
@@ -99,6 +111,7 @@ async function visit(limit: number): Promise<void> {
     })
     socket.write('honest')
   })
+  return connected
 }
 
 serve(process.pid, async (question: ClientQuestion) => {

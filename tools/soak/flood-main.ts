@@ -1,6 +1,6 @@
 // The flooder: SYNs from addresses that nobody has, as fast as they go or at a rate, over a TAP of its own from which the
 // kernel forwards them to the stack. It never answers, so that each is half of a connection. No stack is in it: frames
-// are written by hand (RFC 9293 3.1), and the answers are dropped.
+// are written by hand (RFC 9293 3.1), and the answers are not even read.
 
 import {
   configureInterface,
@@ -64,9 +64,8 @@ class Flood implements PortSink {
     frame.release()
   }
 
-  onReadable(): void {
-    this.port.receive(64)
-  }
+  /** Who made up an address hears nothing: the answers stay in the TAP's queue, and what finds it full is dropped. */
+  onReadable(): void {}
 
   onWritable(): void {}
 

@@ -2,6 +2,7 @@
 // goes with the soak itself. Knows no phase.
 
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { CommandError, oneLine } from '../cli/errors.ts'
 import { LabProcess } from '../lab/channel.ts'
 import type {
@@ -13,6 +14,7 @@ import type {
   StackQuestion,
   StackSetup,
   Tally,
+  VisitTally,
 } from './messages.ts'
 import { PREFIX, TAP } from './messages.ts'
 import type { SoakOptions } from './options.ts'
@@ -20,9 +22,11 @@ import type { SoakOptions } from './options.ts'
 /** What each kind of question is answered with. */
 export type ClientAnswer<Q extends ClientQuestion> = Q extends { kind: 'open' }
   ? Opened
-  : Q extends { kind: 'probe' | 'read-on' | 'traffic' | 'honest' }
-    ? Tally
-    : number
+  : Q extends { kind: 'honest' }
+    ? VisitTally
+    : Q extends { kind: 'probe' | 'read-on' | 'traffic' }
+      ? Tally
+      : number
 
 export class Client {
   private readonly process: LabProcess
@@ -121,6 +125,21 @@ export class Ground {
     const { error, status, stderr } = spawnSync('ip', words.split(' '), { encoding: 'utf8' })
     if (error) throw new CommandError("the program 'ip' cannot be run; to mend it: apt-get install iproute2")
     if (status !== 0) throw new CommandError(`ip ${words}: ${oneLine(stderr)}`)
+  }
+
+  /** Frames that the kernel had for an interface and could not give it: its queue was full (or the interface is down). */
+  dropped(name: string): number {
+    const line = readFileSync('/proc/self/net/dev', 'latin1')
+      .split('\n')
+      .find((each) => each.trimStart().startsWith(`${name}:`))
+    if (line === undefined) throw new CommandError(`there is no interface ${name}`)
+    // Eight columns of what was received, then bytes, packets, errs, drop of what was sent.
+    return Number(
+      line
+        .slice(line.indexOf(':') + 1)
+        .trim()
+        .split(/\s+/)[11],
+    )
   }
 
   /** Milliseconds; ends early with the run. */

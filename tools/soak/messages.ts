@@ -83,8 +83,8 @@ export type ClientQuestion =
   | { kind: 'stall'; readers: number; writers: number; bytes: number; seed: string }
   /** Reads at last, and waits until all is well. */
   | { kind: 'read-on' }
-  /** Connections one after the other with a few bytes there and back. */
-  | { kind: 'honest'; seconds: number; limit: number; seed: string }
+  /** Connections one after the other with a few bytes there and back, from the client's own address or each from the next of these. */
+  | { kind: 'honest'; seconds: number; limit: number; seed: string; addresses?: string[] }
   /** Asks for more than is ever read, so that the stack has something that is not acknowledged. */
   | { kind: 'hang'; count: number; address: string; bytes: number }
 
@@ -117,6 +117,12 @@ export interface Tally {
   /** Milliseconds. */
   median: number
   worst: number
+}
+
+/** Of honest visits. */
+export interface VisitTally extends Tally {
+  /** Connected within a second, which is before a SYN is repeated. */
+  atOnce: number
 }
 
 export type TalkRequest = Pick<Operation, 'name' | 'origin' | 'bytes' | 'until'>

@@ -6,6 +6,7 @@ import type { CaptureEnd, Identity, NstatRequest, Requests, SocketLine } from '.
 import type { Channel, Handlers } from '../control/server.ts'
 import type { Status } from '../serve/status.ts'
 import { answerEthtool } from './ethtool-answer.ts'
+import { answerLink } from './link-answer.ts'
 import { runPing } from './ping-run.ts'
 
 export interface ControlFacts {
@@ -26,6 +27,7 @@ export function createHandlers({ host, identity, status, epochOffset }: ControlF
     ss: ({ all }) => host.connections().flatMap((row) => socketLine(row, all)),
     ping: (request, channel) => runPing(host, request, (event) => channel.send(event), channel.signal, ownAddress),
     ethtool: (request) => answerEthtool(host.nic, identity.driver, request),
+    link: (request) => answerLink(host.nic, request),
     capture: (request, channel) => capture(host, request, channel, epochOffset),
   }
 }

@@ -12,6 +12,7 @@ export interface StageArguments {
   mac?: string
   mtu?: number
   features?: Record<string, boolean>
+  gsoMaxSize?: number
   vnetHdr: boolean
   driver?: 'tap' | 'wire'
   netns?: string

@@ -33,6 +33,7 @@ export async function serveStack(parts: ServeParts): Promise<number> {
   try {
     const ended = theEnd(parts, AbortSignal.any([interrupt.signal, keeperSignal()]))
     setFeatures(options, open)
+    setGsoMaxSize(options, open)
     const facts = await factsOf(parts)
     await start(parts, facts, closers)
     announce(parts, facts)
@@ -136,6 +137,11 @@ function setFeatures({ features }: UpOptions, { host }: OpenStack): void {
   } catch (error) {
     throw new UsageError(`--features: ${messageOf(error)}`)
   }
+}
+
+function setGsoMaxSize({ gsoMaxSize }: UpOptions, { host }: OpenStack): void {
+  if (gsoMaxSize === undefined || host.nic.setGsoMaxSize(gsoMaxSize) === 0) return
+  throw new UsageError(`--gso-max-size: the card takes ${host.nic.tsoMaxSize} bytes at most`)
 }
 
 function announce({ options, speaker, files, open }: ServeParts, facts: StatusFacts): void {

@@ -116,6 +116,24 @@ describe('a capture of a port', () => {
     expect(at.close()).toBe(0)
   })
 
+  it('records super-frames above 64 KiB whole, and cuts what no reader takes for a packet', () => {
+    const at = world({ ...EVERYTHING, gsoMaxSize: 524_280 })
+    at.nic.setGsoMaxSize(524_280)
+    const sink = new Sink()
+    start(at, sink)
+    const sizes = [[60_000, 60_001], Array(4).fill(65_500), Array(6).fill(65_501)]
+    const whole = sizes.map((pieces) => at.send({ pieces, gsoSize: 1448, tcpOptions: 12 }).whole)
+    const { packets } = sink.read()
+    expect(packets.map(({ originalLength }) => originalLength)).toEqual(whole.map(({ length }) => length))
+    for (const [i, { bytes }] of packets.entries()) {
+      expect(bytes.length).toBe(Math.min(whole[i].length, 262_144))
+      // With the length of 0 that it went out with, and the sum over all of it.
+      expect([bytes[16], bytes[17]]).toEqual([0, 0])
+      expect(Buffer.compare(bytes, whole[i].subarray(0, bytes.length))).toBe(0)
+    }
+    expect(at.close()).toBe(0)
+  })
+
   it('counts what it copies and sums, as long as it runs', () => {
     const at = world()
     const packet: PacketShape = { inHead: 0, pieces: [300, 700] }

@@ -34,6 +34,7 @@ class Bench implements NeighbourProtocol {
       frames: this.frames,
       pages: headers,
       counters: new Counters(),
+      behind: false,
       get now() {
         return bench.now
       },

@@ -60,6 +60,7 @@ describe('bad arguments: one line, exit status 2', () => {
     ['up --driver pcap', /tap, wire/],
     ['up --driver wire --netns x', /needs a TAP/],
     ['up --features tso', /Say on or off/],
+    ['up --gso-max-size 575', /from 576 to 524280/],
     ['up --root /nonexistent-folder --driver wire', /no such folder/],
     ['up --root /etc/passwd --driver wire', /is a file/],
     ['ping', /missing required argument 'address'/],

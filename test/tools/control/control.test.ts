@@ -30,6 +30,7 @@ const handlers: Handlers = {
     return { transmitted: count }
   },
   ethtool: ({ query }) => ({ driver: { version: query, bus: '' } }),
+  link: ({ gsoIpv4MaxSize }) => ({ errno: gsoIpv4MaxSize }),
   async capture({ count }, channel) {
     for (let i = 1; i <= count; i++) channel.sendBytes(new Uint8Array(i).fill(i))
     if (count === 0) await new Promise((left) => channel.signal.addEventListener('abort', left))

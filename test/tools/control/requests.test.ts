@@ -29,6 +29,9 @@ it.each<[object, RegExp]>([
   [{ request: 'ethtool', query: 'all' }, /query must be one of features/],
   [{ request: 'ethtool', changes: { sg: 'on' } }, /changes must be names with true or false/],
   [{ request: 'ethtool', changes: 7 }, /changes/],
+  [{ request: 'link', query: 'all' }, /query must be one of show, set/],
+  [{ request: 'link', query: 'set', gsoIpv4MaxSize: 2 ** 32 }, /gsoIpv4MaxSize/],
+  [{ request: 'link', query: 'set', gsoIpv4MaxSize: 600.5 }, /whole number/],
 ])('%o is refused', (message, why) => {
   expect(parseRequest(message as Record<string, unknown>)).toMatch(why)
 })
@@ -48,6 +51,7 @@ it('answers a request or a sentence to anything', () => {
     'all',
     'query',
     'changes',
+    'gsoIpv4MaxSize',
   ]
   fc.assert(
     fc.property(

@@ -4,7 +4,7 @@ import { PcapngReader } from '../../../drivers/pcap/index.ts'
 import { parseCapture } from '../../../tools/replay/capture-file.ts'
 import { replay } from '../../../tools/replay/replay.ts'
 import { concat } from '../../support/bytes.ts'
-import { collected, listening, record, recording, SERVER } from './fixture.ts'
+import { CLIENT, collected, listening, record, recording, SERVER } from './fixture.ts'
 
 const ETHERNET = 14
 
@@ -41,4 +41,40 @@ it('another link type is named', () => {
   expect(() => parseCapture(pcap(105, [{ time: 0, bytes: new Uint8Array(60) }]), 'x')).toThrow(
     /link type 105 is not known/,
   )
+})
+
+it.each([SERVER, CLIENT])('super-frames above 64 KiB are replayed, as %s', async (host) => {
+  const offload = {
+    txChecksum: true,
+    scatterGather: true,
+    tso4: true,
+    tso6: true,
+    tsoEcn: false,
+    uso: false,
+    rxChecksum: true,
+    rxGroHw: true,
+    gsoMaxSize: 262_080,
+  }
+  const size = 2 ** 21
+  const capture = await record(
+    async ({ client, server }) => {
+      const listener = await listening(
+        server,
+        80,
+        (socket) => void collected(socket).then(() => socket.end(Buffer.alloc(size, 'x'))),
+      )
+      const socket = client.net.connect({ port: 80, host: SERVER, allowHalfOpen: true })
+      socket.end('a question')
+      expect((await collected(socket)).length).toBe(size)
+      listener.close()
+    },
+    { offload },
+  )
+  const file = parseCapture(capture, 'x')
+  expect(file.frames.filter(({ packet }) => packet.payloadLength > 65_535).length).toBeGreaterThan(3)
+  expect([file.unreadable, file.cut]).toEqual([0, 0])
+  const result = replay(recording(capture, host))
+  const [received, sent] = host === SERVER ? [10, size] : [size, 10]
+  expect(result.connections).toMatchObject([{ recorded: true, replayed: true, received, sent }])
+  expect([result.verdicts.differs, result.leaks]).toEqual([0, 0])
 })

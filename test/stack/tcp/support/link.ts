@@ -169,6 +169,7 @@ export class Host implements StackContext, Network {
   /** The device takes no more than so many frames; null: any number. */
   room: number | null = null
   mtu: number
+  behind = false
   /** Largest IP packet of a super-frame. */
   gsoMaxSize: number
   private polled = false
