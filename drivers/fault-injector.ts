@@ -73,7 +73,7 @@ export class FaultInjector extends WrappedPort implements Pollable {
     }
     this.offload = options.offload ?? false
     this.engine = options.engine ?? new TypeScriptChecksum()
-    this.offered = this.offload ? { ...inner.capabilities, gsoMaxSize: MAX_PACKET } : NO_OFFLOAD
+    this.offered = this.offload ? { ...inner.capabilities, gsoMaxSize: MAX_PACKET, sumsOnPost: false } : NO_OFFLOAD
     const packet = this.offload ? MAX_PACKET : inner.mtu
     // Each copy is an ArrayBuffer of its own: a receiver may keep its page for good.
     const pageSize = HEADER_PAGE + ETHERNET + 8 + packet

@@ -58,8 +58,8 @@ export class WrappedPort implements Port, PortSink {
     return this.inner.setRings?.(sizes) ?? EOPNOTSUPP
   }
 
-  post(frame: Frame): boolean {
-    return this.inner.post(frame)
+  post(frame: Frame, sum?: boolean): boolean {
+    return this.inner.post(frame, sum)
   }
 
   doorbell(): void {

@@ -19,6 +19,11 @@ class BurstObserver {
   ~BurstObserver() = default;
 };
 
+// Writes the checksum that a descriptor of the chain at `first` asks for, if one does (ring.h), and takes the request off:
+// a frame that finds no room comes again. 0, or a negative errno: EINVAL for a field outside of its descriptor, EFAULT for
+// bytes that are not there or not to be written to.
+int32_t FinishChecksum(Arena* arena, Ring* ring, uint32_t first);
+
 // Writes frames from descriptor `head` on, one gathered write each. Stops where the device has no room (EAGAIN; that frame
 // and those behind it stay pending); any other error is that frame's own. Returns how many frames are completed, or
 // -EFAULT when the ring's memory is gone.

@@ -87,6 +87,8 @@ uint64_t SumBest(const uint8_t* bytes, size_t length) {
 uint64_t SumBest(const uint8_t* bytes, size_t length) { return SumBaseline(bytes, length); }
 #endif
 
+uint16_t Swap(uint16_t word) { return static_cast<uint16_t>(word << 8 | word >> 8); }
+
 }  // namespace
 
 uint16_t Fold(uint64_t sum) {
@@ -96,6 +98,10 @@ uint16_t Fold(uint64_t sum) {
   sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<uint16_t>(sum);
 }
+
+uint16_t Placed(uint16_t sum, size_t before) { return (before & 1) != 0 ? Swap(sum) : sum; }
+
+uint16_t NetworkOrder(uint16_t sum) { return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? Swap(sum) : sum; }
 
 uint16_t Sum(const uint8_t* bytes, size_t length) { return Fold(SumBest(bytes, length)); }
 

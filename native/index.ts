@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Must be what module.cc exports: another number means a binary of other sources. */
-const FACE_VERSION = 4
+const FACE_VERSION = 5
 
 /** Bits of `watch` and of the TAP's callback. */
 export const READABLE = 1
@@ -23,6 +23,12 @@ export const LINK_GONE = 4
 export const DESCRIPTOR_WORDS = 4
 /** Flag of a descriptor: the frame goes on in the next one. */
 export const DESCRIPTOR_NEXT = 1
+/**
+ * Flag of a descriptor, with `start` in the bits from 16 on. To be sent: the checksum of the bytes from `start` in this
+ * descriptor to the frame's end is written at `start` plus bits 8 to 15 before the frame leaves. To be received: the sum of
+ * the bytes from `start` on is wanted, and stands in the place of `start` when the frame has come (flags 0: there is none).
+ */
+export const DESCRIPTOR_CHECKSUM = 2
 /** Words of a piece in a list for `sum`, `copyAndSum` and `copy`: region id, offset, length. */
 export const PIECE_WORDS = 3
 /** The most pieces of a frame or list. */

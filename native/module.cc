@@ -15,7 +15,7 @@
 namespace pagewire {
 
 // Counts up with every change of what is exported, so that a stale build is found when it is loaded (index.ts).
-constexpr int kFaceVersion = 4;
+constexpr int kFaceVersion = 5;
 
 Instance::Instance(Napi::Env env, Napi::Object exports) : arena(env) {
   DefineAddon(exports, {InstanceMethod<&Instance::RegisterRegion>("registerRegion"),

@@ -17,13 +17,6 @@ namespace {
 // What is read of a file at a time; even, so that the blocks' sums add up.
 constexpr size_t kScratch = 32768;
 
-uint16_t Swap(uint16_t word) { return static_cast<uint16_t>(word << 8 | word >> 8); }
-
-// The machine's order to network order: on a little-endian machine each word of the sum has its bytes swapped.
-int32_t ToNetwork(uint16_t sum) {
-  return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? Swap(sum) : sum;
-}
-
 class Pieces {
  public:
   struct Piece {
@@ -54,9 +47,6 @@ class Pieces {
   const uint8_t* list_ = nullptr;
 };
 
-// An odd number of bytes before a piece puts its bytes into the other halves of the words.
-uint16_t Placed(uint16_t sum, size_t before) { return (before & 1) != 0 ? Swap(sum) : sum; }
-
 // Sums a mapped file's bytes through a scratch: touching the mapping of a file that became shorter would be SIGBUS.
 int SumOfFile(const Arena::Location& from, size_t length, uint16_t* sum) {
   uint8_t scratch[kScratch];
@@ -74,6 +64,12 @@ int SumOfFile(const Arena::Location& from, size_t length, uint16_t* sum) {
 
 }  // namespace
 
+int SumOfLocation(const Arena::Location& from, size_t length, uint16_t* sum) {
+  if (from.fd >= 0) return SumOfFile(from, length, sum);
+  *sum = Sum(from.data, length);
+  return 0;
+}
+
 int32_t SumPieces(Arena* arena, uint32_t list, uint32_t count) {
   Pieces pieces(arena, list, count);
   if (!pieces.valid()) return -EINVAL;
@@ -83,16 +79,12 @@ int32_t SumPieces(Arena* arena, uint32_t list, uint32_t count) {
     Pieces::Piece piece;
     if (!pieces.Get(i, &piece)) return -EFAULT;
     uint16_t part = 0;
-    if (piece.from.fd < 0) {
-      part = Sum(piece.from.data, piece.length);
-    } else {
-      const int error = SumOfFile(piece.from, piece.length, &part);
-      if (error < 0) return error;
-    }
+    const int error = SumOfLocation(piece.from, piece.length, &part);
+    if (error < 0) return error;
     sum += Placed(part, before);
     before += piece.length;
   }
-  return ToNetwork(Fold(sum));
+  return NetworkOrder(Fold(sum));
 }
 
 int32_t CopyPieces(Arena* arena, uint32_t list, uint32_t count, Target target, bool with_sum) {
@@ -120,7 +112,7 @@ int32_t CopyPieces(Arena* arena, uint32_t list, uint32_t count, Target target, b
     }
     at += piece.length;
   }
-  return with_sum ? ToNetwork(Fold(sum)) : 0;
+  return with_sum ? NetworkOrder(Fold(sum)) : 0;
 }
 
 }  // namespace pagewire

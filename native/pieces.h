@@ -16,6 +16,9 @@ struct Target {
   size_t room = 0;
 };
 
+// The sum (checksum.h) of bytes wherever they are: those of a file are read. 0 or a negative errno.
+int SumOfLocation(const Arena::Location& from, size_t length, uint16_t* sum);
+
 // 0 to 65535 in network order, or a negative errno: EINVAL for a list that is not there, EFAULT for bytes outside of a
 // region.
 int32_t SumPieces(Arena* arena, uint32_t list, uint32_t count);

@@ -24,6 +24,12 @@ struct Descriptor {
 
 // The frame goes on in the next descriptor.
 constexpr uint32_t kDescriptorNext = 1;
+// To be sent: the checksum of the bytes from `start` in this descriptor to the frame's end is written at `start` + `field`,
+// before the frame leaves. To be received: the sum of the bytes from `start` on is wanted, and stands where `start` stood when
+// the frame has come; without a sum the flags are 0 then.
+constexpr uint32_t kDescriptorChecksum = 2;
+constexpr uint32_t ChecksumField(uint32_t flags) { return flags >> 8 & 0xff; }
+constexpr uint32_t ChecksumStart(uint32_t flags) { return flags >> 16; }
 // A virtio-net header of its own, the header area, and 17 page references.
 constexpr int kMaxPieces = 19;
 // virtio-net header, Ethernet with a VLAN tag, and the largest IP packet of a super-frame (Linux's GSO_MAX_SIZE).
@@ -38,6 +44,7 @@ class Ring {
 
   uint32_t size() const { return size_; }
   Descriptor At(uint32_t index) const { return descriptors_[index & (size_ - 1)]; }
+  void SetFlags(uint32_t index, uint32_t flags) { descriptors_[index & (size_ - 1)].flags = flags; }
   void Complete(uint32_t index, int32_t status) { statuses_[index & (size_ - 1)] = status; }
 
   // Collects the chain that begins at `*index` and moves `*index` behind it. Returns its bytes, or a negative errno:

@@ -22,7 +22,7 @@ import {
 } from '../stack/buffer/frame.ts'
 import { fold } from './checksum.ts'
 import type { NicCounters } from './counters.ts'
-import type { EthernetPacket } from './ethernet-packet.ts'
+import { ETHERNET_HEADER, type EthernetPacket } from './ethernet-packet.ts'
 
 /** Flows at a time, as Linux's MAX_GRO_SKBS for one hash bucket; with one more, the oldest goes up. */
 export const FLOWS = 8
@@ -183,7 +183,9 @@ export class Coalescer {
     if (frame.csumStart >= 0 && (frame.csumStart !== transportOffset || frame.csumOffset !== TCP_CHECKSUM)) return
     if (packet.version === 4) {
       if (transportOffset - networkOffset !== IPV4_HEADER) return
-      if ((view.getUint16(ip + IPV4_FRAGMENT) & ~DONT_FRAGMENT) !== 0 || sumIpv4(view, ip) !== 0xffff) return
+      const known = networkOffset === ETHERNET_HEADER && packet.networkSum >= 0
+      const sum = known ? packet.networkSum : sumIpv4(view, ip)
+      if ((view.getUint16(ip + IPV4_FRAGMENT) & ~DONT_FRAGMENT) !== 0 || sum !== 0xffff) return
     } else if (transportOffset - networkOffset !== IPV6_HEADER) {
       return
     }

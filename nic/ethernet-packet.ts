@@ -30,6 +30,8 @@ export class EthernetPacket {
   transportLength = 0
   /** Offset of the checksum field from the transport header. */
   checksumOffset = 0
+  /** The folded sum of the bytes between Ethernet header and transport header, once somebody has made it; -1: not yet. */
+  networkSum = -1
 
   /**
    * True for a whole TCP or UDP packet whose headers lie in the header area: then all fields are set. False for anything
@@ -40,6 +42,7 @@ export class EthernetPacket {
     const start = frame.start
     const inHead = frame.end - start
     let at = ETHERNET_HEADER
+    this.networkSum = -1
     if (inHead < at || !frame.head.touchable) return false
     let type = view.getUint16(start + 12)
     for (let tags = 0; tags < 2 && (type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ); tags++) {

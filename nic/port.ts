@@ -22,6 +22,8 @@ export interface PortCapabilities {
    * says a length of 0 in its header (Linux's BIG TCP).
    */
   gsoMaxSize?: number
+  /** Its driver sums frames in the pass that hands them to the hardware: software all the same, in fewer calls. */
+  sumsOnPost?: boolean
   /** Can be told to hand up frames whose checksum is unfinished by design or verified. */
   rxChecksum: boolean
   /** Can be told to hand up TCP super-frames of up to 64 KiB. */
@@ -58,8 +60,12 @@ export interface Port {
   readonly rings?: { readonly now: PortRings; readonly most: PortRings } | undefined
   /** Changes the rings' sizes, losing nothing. 0, or a positive errno: EINVAL (not this size), EBUSY (frames wait there now). */
   setRings?(sizes: PortRings): number
-  /** Puts a finished frame on the ring. False: no room; the card keeps it. The port then owns it until `onComplete`. */
-  post(frame: Frame): boolean
+  /**
+   * Puts a finished frame on the ring. False: no room; the card keeps it. The port then owns it until `onComplete`. With `sum`,
+   * which only a port that `sumsOnPost` is asked for, the port finishes the frame's checksum with the processor when it walks the
+   * burst: `csumStart` is -1 from then on. A page that cannot be read is the frame's EFAULT.
+   */
+  post(frame: Frame, sum?: boolean): boolean
   /** One call to the hardware for all that was posted. Completions may come from within it. */
   doorbell(): void
   /**

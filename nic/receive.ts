@@ -6,7 +6,7 @@ import { CHECKSUM_BAD, CHECKSUM_NONE, CHECKSUM_UNNECESSARY, type Frame } from '.
 import { fold } from './checksum.ts'
 import type { ChecksumEngine } from './checksum-engine.ts'
 import type { NicCounters } from './counters.ts'
-import { EthernetPacket } from './ethernet-packet.ts'
+import { ETHERNET_HEADER, EthernetPacket } from './ethernet-packet.ts'
 import type { FeatureSet } from './features.ts'
 import { HiddenTail } from './hidden-tail.ts'
 
@@ -63,6 +63,7 @@ export class ReceiveSide {
   private verify(frame: Frame, bytes: number): number {
     const { packet, counters } = this
     this.known = packet.parse(frame)
+    if (frame.sum >= 0) counters.rx_summed_bytes += bytes - ETHERNET_HEADER
     if (!this.known) {
       counters.rx_csum_none++
       return CHECKSUM_NONE
@@ -78,7 +79,6 @@ export class ReceiveSide {
       counters.rx_csum_none++
       return CHECKSUM_NONE
     }
-    counters.rx_summed_bytes += packet.transportLength
     counters.rx_csum_sw_frames++
     counters.rx_csum_sw_bytes += bytes
     if (fold(sum + packet.pseudoHeaderSum(frame)) === 0xffff) return CHECKSUM_UNNECESSARY
@@ -90,10 +90,26 @@ export class ReceiveSide {
   private sumTransport(frame: Frame, bytes: number): number {
     const { packet, engine } = this
     const padding = bytes - packet.transportOffset - packet.transportLength
-    if (padding === 0) return engine.sumFrame(frame, packet.transportOffset)
-    this.tail.hide(frame, padding)
+    if (padding === 0 && frame.sum >= 0) return takeOut(frame, packet)
+    if (padding > 0) this.tail.hide(frame, padding)
     const sum = engine.sumFrame(frame, packet.transportOffset)
-    this.tail.restore(frame)
+    if (padding > 0) this.tail.restore(frame)
+    if (sum >= 0) this.counters.rx_summed_bytes += packet.transportLength
     return sum
   }
+}
+
+/** What is left of the frame's `sum` without the headers before the transport's, all of which are of even length. */
+function takeOut(frame: Frame, packet: EthernetPacket): number {
+  const { view } = frame.head
+  const end = frame.start + packet.transportOffset
+  let headers = 0
+  let at = frame.start + ETHERNET_HEADER
+  for (; at + 4 <= end; at += 4) {
+    const word = view.getInt32(at)
+    headers += (word >>> 16) + (word & 0xffff)
+  }
+  if (at < end) headers += view.getUint16(at)
+  packet.networkSum = fold(headers)
+  return fold(frame.sum + (~packet.networkSum & 0xffff))
 }

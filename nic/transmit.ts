@@ -53,6 +53,8 @@ export class TransmitSide {
   private readonly features: FeatureSet
   private readonly counters: NicCounters
   private readonly gsoSize: GsoSize
+  /** The port finishes checksums itself, in the pass over its burst. */
+  private readonly sumsOnPost: boolean
   private readonly fail: (frame: Frame, errno: number) => void
   /** Pages of one frame of the MTU each. */
   private linear: PagePool
@@ -72,6 +74,7 @@ export class TransmitSide {
     this.counters = parts.counters
     this.fail = parts.fail
     this.gsoSize = parts.gsoSize
+    this.sumsOnPost = parts.port.capabilities.sumsOnPost === true
     this.linear = this.linearPages(HEADER_PAGE + ETHERNET_HEADER + 4 + parts.port.mtu)
   }
 
@@ -233,20 +236,23 @@ export class TransmitSide {
       const errno = this.linearize(frame)
       if (errno !== 0) return errno
     }
-    if (frame.csumStart >= 0 && !features.txChecksum) {
+    const sums = frame.csumStart >= 0 && !features.txChecksum
+    const passes = sums && this.sumsOnPost
+    if (sums && !passes) {
       const errno = this.finishChecksum(frame, this.engine.sumFrame(frame, frame.csumStart), frame.length)
       if (errno !== 0) return errno
     }
     // Once it is posted the frame is the port's: what is left to the port is read off before.
     const { refs, csumStart, gsoSize, length } = frame
-    if (!port.post(frame)) {
+    if (!port.post(frame, passes)) {
       if (port.txRingFree < port.txRingSize) return LATER
       // An empty ring refuses it: it never will take it.
       this.counters.tx_malformed++
       return EINVAL
     }
     this.posted++
-    this.countHardware(refs, csumStart, gsoSize, length)
+    if (passes) this.countSummed(length, csumStart)
+    this.countHardware(refs, passes ? -1 : csumStart, gsoSize, length)
     return 0
   }
 
@@ -320,16 +326,20 @@ export class TransmitSide {
   /** Rung 3: writes the checksum. `sum` is that of everything from `csumStart` on, the pseudo-header's in the field. */
   private finishChecksum(frame: Frame, sum: number, bytes: number): number {
     if (sum < 0) return EFAULT
-    const { counters } = this
-    counters.tx_summed_bytes += bytes - frame.csumStart
-    counters.tx_csum_sw_frames++
-    counters.tx_csum_sw_bytes += bytes
+    this.countSummed(bytes, frame.csumStart)
     const checksum = ~sum & 0xffff
     // RFC 768: a computed zero is sent as all ones, since zero says that there is none.
     const written = checksum === 0 && frame.csumOffset === UDP_CHECKSUM ? 0xffff : checksum
     frame.head.view.setUint16(frame.start + frame.csumStart + frame.csumOffset, written)
     frame.csumStart = -1
     return 0
+  }
+
+  private countSummed(bytes: number, csumStart: number): void {
+    const { counters } = this
+    counters.tx_summed_bytes += bytes - csumStart
+    counters.tx_csum_sw_frames++
+    counters.tx_csum_sw_bytes += bytes
   }
 
   private drop(frame: Frame, errno: number): void {

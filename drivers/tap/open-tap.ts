@@ -29,7 +29,10 @@ export interface OpenTapOptions {
   ringSize?: number
   /** Frames per native call on receive, a power of two up to 4096 (default 64). */
   receiveRingSize?: number
-  /** The most receive pages (64 KiB each) in use at a time, those that wait for frames among them (default 1024). */
+  /**
+   * The most receive pages (64 KiB each) in use at a time, those that wait for frames among them (default 1024). Without the
+   * virtio-net header pages are of the MTU's size, and 16 times as many may be in use.
+   */
   receivePages?: number
   /** A thread brings the pages of files into the processor's cache before they are sent (default: no). */
   prefetch?: boolean

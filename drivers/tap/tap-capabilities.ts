@@ -17,6 +17,7 @@ export function capabilitiesOf(vnetHeader: boolean, offload: number): PortCapabi
     // To send with an offload takes the header only; what may be received is what TUNSETOFFLOAD knows.
     txChecksum: vnetHeader,
     scatterGather: true,
+    sumsOnPost: true,
     tso4: vnetHeader,
     tso6: vnetHeader,
     // A kernel that is too old for it answers EMSGSIZE; one that takes it reads it too (6.3 learned that, 6.6 this).

@@ -85,7 +85,7 @@ export class TapPort implements Port {
     this.created = options.created
     this.capabilities = capabilitiesOf(vnetHeader, offload)
     this.transmitRing = new TransmitRing(native, memory, options.transmit, vnetHeader)
-    this.receiveRing = new ReceiveRing(native, memory, options.receive, options.pages, vnetHeader)
+    this.receiveRing = new ReceiveRing(native, memory, options.receive, options.pages, vnetHeader, options.info.mtu)
     native.setRings(this.transmitRing.region.id, options.transmit, this.receiveRing.region.id, options.receive)
     this.link = new LinkState(addon, options.info)
     this.link.onChange = () => this.onLinkChange()
@@ -180,11 +180,13 @@ export class TapPort implements Port {
     if (!this.vnetHeader) return !options.rxChecksum && !options.rxGroHw
     if (this.closed || (options.rxGroHw && !options.rxChecksum)) return false
     const wanted = (options.rxChecksum ? TUN_F_CSUM : 0) | (options.rxGroHw ? TUN_F_TSO_ALL : 0)
-    return this.native.setOffload(wanted & this.offload) === 0
+    if (this.native.setOffload(wanted & this.offload) !== 0) return false
+    this.receiveRing.sums = !options.rxChecksum
+    return true
   }
 
-  post(frame: Frame): boolean {
-    if (!this.closed && !this.gone && this.transmitRing.post(frame)) return true
+  post(frame: Frame, sum = false): boolean {
+    if (!this.closed && !this.gone && this.transmitRing.post(frame, sum)) return true
     this.refused = true
     return false
   }
@@ -284,7 +286,7 @@ export class TapPort implements Port {
     const single = !thorough && this.singles > 0 && this.singles < SINGLES
     while (taken < budget && !drained && !this.closed) {
       const wanted = single ? 1 : Math.min(budget - taken, this.receiveRing.size)
-      const posted = this.receiveRing.fill(wanted)
+      const posted = this.receiveRing.fill(wanted, this.link.mtu)
       if (posted === 0) {
         this.starve()
         break
@@ -312,9 +314,9 @@ export class TapPort implements Port {
         counters.tap_rx_bytes += status
         this.onRead(slot, status)
       } else if (status === -EFAULT) {
-        // Somebody detached the page's ArrayBuffer: it is of no use any more and leaves the pool.
+        // Somebody detached the page's ArrayBuffer: it is of no use any more.
         counters.tap_rx_errors++
-        receiveRing.pool.surrender(receiveRing.take(slot))
+        receiveRing.giveUp(slot)
       } else {
         counters.tap_rx_errors++
         if (status === -EBADFD || status === -EIO) this.checkGone()
@@ -328,6 +330,7 @@ export class TapPort implements Port {
     const page = receiveRing.take(slot)
     const from = receiveRing.readOffset
     const frame = (this.frames as FramePool).wrap(page, VIRTIO_HEADER, from + bytes)
+    frame.sum = receiveRing.sum(slot)
     if (frame.headLength < ETHERNET_HEADER) {
       counters.tap_rx_short++
       frame.release()

@@ -1,7 +1,13 @@
 // The transmit ring: frames become chains of descriptors in memory that the addon reads; their completions come back in
 // order. Owns the frames between `post` and `take`. Knows nothing of the event loop or of what an error means.
 
-import { DESCRIPTOR_NEXT, DESCRIPTOR_WORDS, MAX_PIECES, type NativeTap } from '../../native/index.ts'
+import {
+  DESCRIPTOR_CHECKSUM,
+  DESCRIPTOR_NEXT,
+  DESCRIPTOR_WORDS,
+  MAX_PIECES,
+  type NativeTap,
+} from '../../native/index.ts'
 import type { Frame } from '../../stack/buffer/frame.ts'
 import type { Memory, Region } from '../../stack/buffer/page.ts'
 import { emitVirtioHeader, VIRTIO_HEADER } from './virtio-header.ts'
@@ -66,24 +72,35 @@ export class TransmitRing {
     this.head = this.tail = 0
   }
 
-  /** Puts a frame on the ring. False: no room; the caller keeps it. */
-  post(frame: Frame): boolean {
+  /** Puts a frame on the ring; with `sum` the addon finishes its checksum. False: no room; the caller keeps it. */
+  post(frame: Frame, sum: boolean): boolean {
     const inHeadroom = this.vnetHeader && frame.start >= VIRTIO_HEADER && frame.head.touchable
     const inSpare = this.vnetHeader && !inHeadroom
     const pieces = (inSpare ? 2 : 1) + frame.refs
     if (pieces > this.free || pieces > MAX_PIECES) return false
     const first = this.tail
+    let request = 0
+    if (sum) {
+      const before = inHeadroom ? VIRTIO_HEADER : 0
+      request = DESCRIPTOR_CHECKSUM | (frame.csumOffset << 8) | ((frame.csumStart + before) << 16)
+      frame.csumStart = -1
+    }
     if (inSpare) {
       emitVirtioHeader(frame, this.spare, first * SPARE_BYTES)
-      this.describe(this.region.id, this.spareOffset + first * SPARE_BYTES, VIRTIO_HEADER, true)
+      this.describe(this.region.id, this.spareOffset + first * SPARE_BYTES, VIRTIO_HEADER, DESCRIPTOR_NEXT)
     }
     const start = inHeadroom ? frame.start - VIRTIO_HEADER : frame.start
     if (inHeadroom) emitVirtioHeader(frame, frame.head.view, start)
     const { head, refs } = frame
-    this.describe(head.region, head.regionOffset + start, frame.end - start, refs > 0)
+    this.describe(head.region, head.regionOffset + start, frame.end - start, request | (refs > 0 ? DESCRIPTOR_NEXT : 0))
     for (let i = 0; i < refs; i++) {
       const page = frame.pages[i]
-      this.describe(page.region, page.regionOffset + frame.offsets[i], frame.lengths[i], i + 1 < refs)
+      this.describe(
+        page.region,
+        page.regionOffset + frame.offsets[i],
+        frame.lengths[i],
+        i + 1 < refs ? DESCRIPTOR_NEXT : 0,
+      )
     }
     this.frames[first] = frame
     this.pieces[first] = pieces
@@ -114,12 +131,12 @@ export class TransmitRing {
     this.memory.release(this.region)
   }
 
-  private describe(region: number, offset: number, length: number, next: boolean): void {
+  private describe(region: number, offset: number, length: number, flags: number): void {
     const at = this.tail * DESCRIPTOR_WORDS
     this.descriptors[at] = region
     this.descriptors[at + 1] = offset
     this.descriptors[at + 2] = length
-    this.descriptors[at + 3] = next ? DESCRIPTOR_NEXT : 0
+    this.descriptors[at + 3] = flags
     this.tail = (this.tail + 1) & (this.size - 1)
   }
 }

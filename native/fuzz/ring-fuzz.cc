@@ -190,7 +190,9 @@ class Machine {
       if (!same && i > 0) piece = AnyPiece();
       const bool goes_on = same ? i + 1 < count : (input_.Byte() & 7) <= (ends & 7);
       const uint32_t next = goes_on ? kDescriptorNext : 0;
-      const uint32_t words[4] = {piece.region, piece.offset, piece.length, next};
+      const bool asks = i == 0 && (ends & 0xe0) == 0xa0;
+      const uint32_t sum = asks ? kDescriptorChecksum | (piece.offset & 0x3f) << 8 | (first & 0x7f) << 16 : 0;
+      const uint32_t words[4] = {piece.region, piece.offset, piece.length, next | sum};
       const size_t at = static_cast<size_t>((first + i) & (ring_size_ - 1)) * sizeof words;
       if (memory == nullptr || at + sizeof words > memory->bytes.size()) return;
       Poke(memory, at, words, sizeof words);
@@ -205,10 +207,16 @@ class Machine {
     uint32_t index = head;
     for (uint32_t frame = 0; frame < frames && frame < ring_size_; frame++) {
       const uint32_t first = index;
-      Bytes content;
-      int32_t status = Gathered(&index, &content);
-      if (status > longest_) status = -EMSGSIZE;
+      std::vector<Piece> pieces;
+      int32_t status = Gathered(&index, &pieces);
       if (status >= 0) {
+        const int32_t error = Finished(first);
+        if (error < 0) status = error;
+        else if (status > longest_) status = -EMSGSIZE;
+      }
+      if (status >= 0) {
+        Bytes content;
+        for (const Piece& piece : pieces) content.insert(content.end(), At(piece), At(piece) + piece.length);
         // The model does not know how much a socket takes: it stops where the addon did.
         if (static_cast<int32_t>(frame) == done) return;
         waiting_.push_back(std::move(content));
@@ -221,24 +229,53 @@ class Machine {
   }
 
   // What a chain must come to, as ring.h says it.
-  int32_t Gathered(uint32_t* index, Bytes* content) {
+  int32_t Gathered(uint32_t* index, std::vector<Piece>* pieces) {
     int32_t error = 0;
-    int pieces = 0;
+    size_t bytes = 0;
     for (uint32_t walked = 0; walked < ring_size_; walked++) {
-      uint32_t words[4];
-      memcpy(words, Find(ring_id_)->memory->bytes.data() + Slot((*index)++) * 16, sizeof words);
-      const uint8_t* bytes = At({words[0], words[1], words[2]});
-      if (error == 0 && bytes == nullptr) error = -EFAULT;
-      if (error == 0 && (pieces == kMaxPieces || content->size() + words[2] > kMaxFrame)) error = -EMSGSIZE;
-      if (error == 0 && words[2] > 0) {
-        content->insert(content->end(), bytes, bytes + words[2]);
-        pieces++;
+      const Descriptor words = DescriptorAt((*index)++);
+      const Piece piece = {words.region, words.offset, words.length};
+      if (error == 0 && At(piece) == nullptr) error = -EFAULT;
+      if (error == 0 && (pieces->size() == kMaxPieces || bytes + piece.length > kMaxFrame)) error = -EMSGSIZE;
+      if (error == 0 && piece.length > 0) {
+        bytes += piece.length;
+        pieces->push_back(piece);
       }
-      if ((words[3] & kDescriptorNext) != 0) continue;
+      if ((words.flags & kDescriptorNext) != 0) continue;
       if (error != 0) return error;
-      return content->empty() ? -EINVAL : static_cast<int32_t>(content->size());
+      return bytes == 0 ? -EINVAL : static_cast<int32_t>(bytes);
     }
     return error != 0 ? error : -EINVAL;
+  }
+
+  // What the checksum of a good chain must come to, and where it is written.
+  int32_t Finished(uint32_t first) {
+    uint32_t index = first;
+    Descriptor asking = DescriptorAt(index);
+    while ((asking.flags & kDescriptorChecksum) == 0) {
+      if ((asking.flags & kDescriptorNext) == 0) return 0;
+      asking = DescriptorAt(++index);
+    }
+    const uint32_t asked = index;
+    const uint32_t start = asking.flags >> 16;
+    const uint32_t field = asking.flags >> 8 & 0xff;
+    if (start + field + 2 > asking.length) return -EINVAL;
+    Memory* memory = Writable(asking.region);
+    if (memory == nullptr) return -EFAULT;
+    Bytes summed(At({asking.region, asking.offset, asking.length}) + start,
+                 At({asking.region, asking.offset, asking.length}) + asking.length);
+    for (Descriptor words = asking; (words.flags & kDescriptorNext) != 0;) {
+      words = DescriptorAt(++index);
+      const uint8_t* bytes = At({words.region, words.offset, words.length});
+      summed.insert(summed.end(), bytes, bytes + words.length);
+    }
+    int32_t checksum = ~Rfc1071(summed) & 0xffff;
+    if (checksum == 0 && field == 6) checksum = 0xffff;
+    uint8_t* at = memory->bytes.data() + asking.offset + start + field;
+    at[0] = static_cast<uint8_t>(checksum >> 8);
+    at[1] = static_cast<uint8_t>(checksum);
+    Flags(asked, asking.flags & kDescriptorNext);
+    return 0;
   }
 
   void Receive() {
@@ -248,18 +285,22 @@ class Machine {
     if (!HasRing()) return Same("ReceiveBurst without a ring", -EFAULT, done);
     uint32_t expected = 0;
     for (; expected < budget && expected < ring_size_; expected++) {
-      uint32_t words[4];
-      memcpy(words, Find(ring_id_)->memory->bytes.data() + Slot(head + expected) * 16, sizeof words);
-      Memory* memory = Writable(words[0]);
-      const uint8_t* bytes = memory == nullptr ? nullptr : At({words[0], words[1], words[2]});
-      if (bytes == nullptr || words[2] == 0) {
+      const Descriptor words = DescriptorAt(head + expected);
+      Memory* memory = Writable(words.region);
+      const uint8_t* bytes = memory == nullptr ? nullptr : At({words.region, words.offset, words.length});
+      if (bytes == nullptr || words.length == 0) {
         Status(head + expected, -EFAULT);
         continue;
       }
       if (offered_.empty()) break;
-      const size_t length = std::min<size_t>(words[2], offered_.front().size());
-      std::copy_n(offered_.front().begin(), length, memory->bytes.begin() + words[1]);
+      const size_t length = std::min<size_t>(words.length, offered_.front().size());
+      std::copy_n(offered_.front().begin(), length, memory->bytes.begin() + words.offset);
       offered_.pop_front();
+      if ((words.flags & kDescriptorChecksum) != 0) {
+        const size_t start = words.flags >> 16;
+        const uint32_t sum = start < length ? Rfc1071(Bytes(bytes + start, bytes + length)) : 0;
+        Flags(head + expected, start < length ? kDescriptorChecksum | sum << 16 : 0);
+      }
       Status(head + expected, static_cast<int32_t>(length));
     }
     Same("descriptors completed", expected, done);
@@ -384,6 +425,16 @@ class Machine {
   }
 
   size_t Slot(uint32_t index) const { return index & (ring_size_ - 1); }
+
+  Descriptor DescriptorAt(uint32_t index) {
+    Descriptor descriptor;
+    memcpy(&descriptor, Find(ring_id_)->memory->bytes.data() + Slot(index) * sizeof descriptor, sizeof descriptor);
+    return descriptor;
+  }
+
+  void Flags(uint32_t index, uint32_t flags) {
+    memcpy(Writable(ring_id_)->bytes.data() + Slot(index) * 16 + 12, &flags, sizeof flags);
+  }
 
   void Status(uint32_t index, int32_t status) {
     memcpy(Writable(ring_id_)->bytes.data() + ring_size_ * 16 + Slot(index) * 4, &status, sizeof status);

@@ -67,6 +67,8 @@ export class Frame {
   transportOffset = 0
   /** On receive: CHECKSUM_NONE, CHECKSUM_UNNECESSARY or CHECKSUM_BAD. */
   checksum = CHECKSUM_NONE
+  /** On receive: the one's complement sum of all bytes behind the Ethernet header, which the port has made; -1: it has not. */
+  sum = -1
   /** On receive: how many segments on the wire this frame stands for, at least 1 (GSO and GRO frames: more). */
   segments = 1
   owner: FrameOwner | null = null
@@ -154,6 +156,7 @@ export class FramePool {
     frame.networkOffset = 0
     frame.transportOffset = 0
     frame.checksum = CHECKSUM_NONE
+    frame.sum = -1
     frame.segments = 1
     frame.owner = null
     this.outstanding--

@@ -48,6 +48,18 @@ const PLANTED: [string, string, string, string][] = [
     'if (static_cast<uint64_t>(offset) + length > mapping->length) return false;',
     'if (mapping->length == 0) return false;',
   ],
+  [
+    'a checksum may stand outside of its descriptor',
+    'burst.cc',
+    'if (start + ChecksumField(asking.flags) + 2 > asking.length) return -EINVAL;',
+    '',
+  ],
+  [
+    'a checksum is asked for again and again',
+    'burst.cc',
+    'ring->SetFlags(asked, asking.flags & kDescriptorNext);',
+    'static_cast<void>(asked);',
+  ],
   ['a chain has no most pieces', 'ring.cc', 'count == kMaxPieces ||', ''],
   ['a frame has no most bytes', 'ring.cc', '|| descriptor.length > kMaxFrame - total', ''],
   [

@@ -3,7 +3,7 @@
 
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Addon, DESCRIPTOR_NEXT, MAX_PIECES, type NativeTap } from '../../native/index.ts'
+import { type Addon, DESCRIPTOR_CHECKSUM, DESCRIPTOR_NEXT, MAX_PIECES, type NativeTap } from '../../native/index.ts'
 import { addonOrFail, countingRegion } from './addon.ts'
 
 const EFAULT = -14
@@ -18,6 +18,8 @@ interface Descriptor {
   offset: number
   length: number
   next: boolean
+  /** Flags besides. */
+  flags?: number
 }
 
 class TestRing {
@@ -35,8 +37,8 @@ class TestRing {
     this.id = addon.registerRegion(this.buffer)
   }
 
-  write(index: number, { region, offset, length, next }: Descriptor): void {
-    this.words.set([region, offset, length, next ? DESCRIPTOR_NEXT : 0], (index & (this.size - 1)) * 4)
+  write(index: number, { region, offset, length, next, flags = 0 }: Descriptor): void {
+    this.words.set([region, offset, length, flags | (next ? DESCRIPTOR_NEXT : 0)], (index & (this.size - 1)) * 4)
   }
 }
 
@@ -207,6 +209,75 @@ describe('a ring', () => {
       }),
       { numRuns: 200 },
     )
+  })
+
+  /** RFC 1071, byte by byte, in network order. */
+  function sumOf(bytes: Uint8Array): number {
+    let sum = 0
+    for (let i = 0; i < bytes.length; i++) sum += i % 2 === 0 ? bytes[i] * 256 : bytes[i]
+    while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000)
+    return sum
+  }
+
+  it('writes the checksum that a descriptor asks for, once, and nowhere else', () => {
+    tap.open('/dev/null')
+    const own = ring(32)
+    const { id, bytes } = region(4096)
+    tap.setRings(own.id, own.size, own.id, own.size)
+    const piece = fc.record({ offset: fc.integer({ min: 1000, max: 2000 }), length: fc.nat(2000) })
+    fc.assert(
+      fc.property(
+        fc.array(piece, { maxLength: 16 }),
+        fc.record({ length: fc.integer({ min: 22, max: 900 }), start: fc.nat(300), field: fc.nat(255) }),
+        fc.boolean(),
+        (pieces, { length, start, field }, spare) => {
+          const flags = DESCRIPTOR_CHECKSUM | (field << 8) | (start << 16)
+          const before = bytes.slice()
+          const at = spare ? 1 : 0
+          if (spare) own.write(0, { region: id, offset: 3000, length: 10, next: true })
+          own.write(at, { region: id, offset: 0, length, next: pieces.length > 0, flags })
+          for (const [i, each] of pieces.entries()) {
+            own.write(at + 1 + i, { region: id, ...each, next: i + 1 < pieces.length })
+          }
+          const summed = [...bytes.slice(start, Math.max(start, length))]
+          for (const each of pieces) summed.push(...bytes.slice(each.offset, each.offset + each.length))
+          tap.transmit(0, 1)
+          if (start + field + 2 > length) {
+            expect(own.statuses[0]).toBe(EINVAL)
+          } else {
+            expect(own.statuses[0]).toBeGreaterThan(0)
+            const sum = ~sumOf(Uint8Array.from(summed)) & 0xffff
+            const written = sum === 0 && field === 6 ? 0xffff : sum
+            before.set([written >>> 8, written & 0xff], start + field)
+            expect(own.words[at * 4 + 3] & DESCRIPTOR_CHECKSUM).toBe(0)
+            // Sent again as it would be after EAGAIN: it stays.
+            tap.transmit(0, 1)
+          }
+          expect(Buffer.compare(bytes, before)).toBe(0)
+        },
+      ),
+    )
+    // All zero: UDP says so with ones.
+    bytes.fill(0)
+    bytes.fill(0xff, 100, 102)
+    own.write(0, { region: id, offset: 100, length: 20, next: false, flags: DESCRIPTOR_CHECKSUM | (6 << 8) })
+    tap.transmit(0, 1)
+    expect([...bytes.subarray(106, 108)]).toEqual([0xff, 0xff])
+  })
+
+  it('answers the sum that was asked for with what it reads', () => {
+    tap.open('/dev/zero')
+    const own = ring(4)
+    const { id } = region(4096)
+    tap.setRings(own.id, own.size, own.id, own.size)
+    const ask = (start: number) => DESCRIPTOR_CHECKSUM | (start << 16)
+    own.write(0, { region: id, offset: 0, length: 64, next: false, flags: ask(14) })
+    own.write(1, { region: id, offset: 64, length: 14, next: false, flags: ask(14) })
+    own.write(2, { region: id, offset: 128, length: 64, next: false })
+    own.write(3, { region: 0, offset: 0, length: 64, next: false, flags: ask(14) })
+    expect(tap.receive(0, 4)).toBe(4)
+    expect([3, 7, 11].map((word) => own.words[word])).toEqual([DESCRIPTOR_CHECKSUM, 0, 0])
+    expect(own.statuses[3]).toBe(EFAULT)
   })
 
   it('has room for 19 pieces and a frame of 64 KiB with its headers', () => {

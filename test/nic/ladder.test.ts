@@ -30,6 +30,8 @@ const PORTS: [string, PortCapabilities][] = [
   ['that does everything', EVERYTHING],
   ['that does nothing', NOTHING],
   ['that only gathers', { ...NOTHING, scatterGather: true }],
+  ['that only gathers, and whose driver sums', { ...NOTHING, scatterGather: true, sumsOnPost: true }],
+  ['whose driver sums what its hardware can sum, too', { ...EVERYTHING, sumsOnPost: true }],
   ['that only sums', { ...NOTHING, txChecksum: true }],
   ['that gathers, sums and segments IPv4', { ...NOTHING, scatterGather: true, txChecksum: true, tso4: true }],
   ['that takes super-frames of a quarter of a MiB', { ...EVERYTHING, gsoMaxSize: 262_144 }],
@@ -106,8 +108,9 @@ describe('the counters of the ladder', () => {
   function count(
     wish: Record<string, boolean>,
     shape: PacketShape,
+    sumsOnPost = false,
   ): { counters: Record<string, number>; packet: Packet } {
-    const world = card({ capabilities: EVERYTHING })
+    const world = card({ capabilities: { ...EVERYTHING, sumsOnPost } })
     world.nic.features.set(wish)
     const packet = world.lab.packet(shape)
     world.nic.transmit(packet.frame)
@@ -157,8 +160,11 @@ describe('the counters of the ladder', () => {
     expect(count({ tso: false, gso: false }, shape).counters).toEqual({ ...counters, ...otherName })
   })
 
-  it('with the checksum off: each byte from the transport header on summed once', () => {
-    expect(count({ tx: false }, shape).counters).toEqual({
+  it.each([
+    ['the card', false],
+    ['the driver', true],
+  ])('with the checksum off: each byte from the transport header on summed once, by %s', (_who, sumsOnPost) => {
+    expect(count({ tx: false }, shape, sumsOnPost).counters).toEqual({
       tx_packets: 4,
       tx_bytes: wire,
       tx_segments: 4,

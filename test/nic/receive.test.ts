@@ -5,7 +5,7 @@ import { CHECKSUM_BAD, CHECKSUM_NONE, CHECKSUM_UNNECESSARY } from '../../stack/b
 import { POLL_BUDGET } from '../../stack/device.ts'
 import { type Card, card, leaks } from './support/card.ts'
 import { EVERYTHING, NOTHING } from './support/memory-port.ts'
-import { concatenate, finish } from './support/oracle.ts'
+import { concatenate, finish, naiveSum } from './support/oracle.ts'
 import { noise, PacketLab, type PacketShape } from './support/packets.ts'
 
 /** The finished bytes of a packet. */
@@ -16,9 +16,10 @@ function packet(shape: PacketShape): Uint8Array {
   return whole
 }
 
-/** What the card says of a frame of these bytes. */
-function verdict(world: Card, bytes: Uint8Array, split?: number): number {
+/** What the card says of a frame of these bytes; `summed`: the port has made their sum. */
+function verdict(world: Card, bytes: Uint8Array, split?: number, summed = false): number {
   const frame = world.lab.received(bytes, split)
+  if (summed) frame.sum = naiveSum(bytes.slice(14))
   world.port.arrive(frame)
   world.nic.poll(64, 1)
   const got = world.receiver.frames.pop()!
@@ -44,12 +45,12 @@ describe('verification of what nobody vouched for', () => {
   it('finds right checksums right, of any packet, in pieces or not, with padding or without', () => {
     const world = card()
     fc.assert(
-      fc.property(shapes, fc.nat(30), fc.nat(), (shape, padding, at) => {
+      fc.property(shapes, fc.nat(30), fc.nat(), fc.boolean(), (shape, padding, at, summed) => {
         const bytes = packet(shape)
         const headers = bytes.length - shape.inHead
         const padded = concatenate(bytes, noise(padding, 5))
         const split = headers + (at % (padded.length - headers + 1))
-        expect(verdict(world, padded, split)).toBe(CHECKSUM_UNNECESSARY)
+        expect(verdict(world, padded, split, summed)).toBe(CHECKSUM_UNNECESSARY)
       }),
     )
     expect(leaks(world)).toBe(0)
@@ -58,14 +59,14 @@ describe('verification of what nobody vouched for', () => {
   it('finds any wrong byte behind the IP header wrong', () => {
     const world = card()
     fc.assert(
-      fc.property(shapes, fc.nat(), fc.integer({ min: 1, max: 255 }), (shape, at, change) => {
+      fc.property(shapes, fc.nat(), fc.integer({ min: 1, max: 255 }), fc.boolean(), (shape, at, change, summed) => {
         const bytes = packet(shape)
         const transport = (shape.tag ? 18 : 14) + (shape.version === 4 ? 20 + shape.ipOptions : 40)
         const place = transport + (at % (bytes.length - transport))
         // UDP's length and checksum fields have meanings of their own when they change.
         fc.pre(shape.protocol === 'tcp' || place < transport + 4 || place >= transport + 8)
         bytes[place] ^= change
-        expect(verdict(world, bytes)).toBe(CHECKSUM_BAD)
+        expect(verdict(world, bytes, undefined, summed)).toBe(CHECKSUM_BAD)
       }),
     )
     const { rx_csum_errors, rx_csum_sw_frames, rx_packets } = world.nic.counters
@@ -79,6 +80,22 @@ describe('verification of what nobody vouched for', () => {
     verdict(world, concatenate(packet({ inHead: 100, tcpOptions: 12, partial: false }), new Uint8Array(9)))
     const { rx_packets, rx_bytes, rx_segments, rx_summed_bytes, rx_csum_sw_bytes } = world.nic.counters
     expect([rx_packets, rx_bytes, rx_segments, rx_summed_bytes, rx_csum_sw_bytes]).toEqual([1, 175, 1, 132, 175])
+    expect(leaks(world)).toBe(0)
+  })
+
+  it('takes the sum of a port that has made it, and counts what that summed', () => {
+    const world = card()
+    const bytes = packet({ inHead: 100, tcpOptions: 12, partial: false })
+    expect(verdict(world, bytes, undefined, true)).toBe(CHECKSUM_UNNECESSARY)
+    const { rx_summed_bytes, rx_csum_sw_frames } = world.nic.counters
+    expect([rx_summed_bytes, rx_csum_sw_frames]).toEqual([bytes.length - 14, 1])
+    // What it says is believed: another sum is a wrong checksum.
+    const frame = world.lab.received(bytes)
+    frame.sum = naiveSum(bytes.slice(14)) ^ 1
+    world.port.arrive(frame)
+    world.nic.poll(64, 1)
+    expect(world.receiver.frames.pop()!.checksum).toBe(CHECKSUM_BAD)
+    frame.release()
     expect(leaks(world)).toBe(0)
   })
 

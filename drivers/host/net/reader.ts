@@ -53,11 +53,19 @@ export class Reader {
     return Buffer.from(buffer.subarray(0, filled))
   }
 
-  /** Lets go of the next bytes, which nobody will look at. As `take`, with their number. */
+  /** Lets go of the next bytes, which nobody will look at, however small their pieces are. As `take`, with their number. */
   discard(endpoint: TcpEndpoint): number {
-    const length = endpoint.receive(PIECE, this.ref)
-    if (length > 0) this.ref.page.release()
-    return length
+    const { ref } = this
+    let total = endpoint.receive(PIECE, ref)
+    if (total <= 0) return total
+    ref.page.release()
+    while (total < PIECE && endpoint.receiveNext > 0) {
+      const length = endpoint.receive(PIECE - total, ref)
+      if (length <= 0) break
+      ref.page.release()
+      total += length
+    }
+    return total
   }
 
   /**

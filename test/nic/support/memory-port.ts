@@ -59,6 +59,8 @@ export class MemoryPort implements Port {
   doorbells = 0
   closed = false
   private readonly ring: Frame[] = []
+  /** What it was asked to sum: where each begins. */
+  private readonly sums = new Map<Frame, number>()
   private readonly arriving: Frame[] = []
   private sink: PortSink | null = null
 
@@ -80,8 +82,13 @@ export class MemoryPort implements Port {
     return true
   }
 
-  post(frame: Frame): boolean {
+  post(frame: Frame, sum = false): boolean {
     if (this.closed || this.txRingFree < 1 + frame.refs) return false
+    if (sum) {
+      if (!this.capabilities.sumsOnPost || frame.csumStart < 0) throw new Error('asked to sum what it does not')
+      this.sums.set(frame, frame.csumStart)
+      frame.csumStart = -1
+    }
     this.txRingFree -= 1 + frame.refs
     this.ring.push(frame)
     const { csumStart, gsoSize, refs, length } = frame
@@ -99,6 +106,7 @@ export class MemoryPort implements Port {
     for (let i = 0; i < count && this.ring.length > 0; i++) {
       const frame = this.ring.shift() as Frame
       this.txRingFree += 1 + frame.refs
+      this.finish(frame)
       const errno = this.errnos.shift() ?? this.answer(frame)
       this.sink?.onComplete(frame, errno === 0 ? this.send(frame) : errno)
     }
@@ -136,6 +144,14 @@ export class MemoryPort implements Port {
     for (const frame of this.arriving.splice(0)) frame.release()
   }
 
+  /** The driver at work: the checksum is in the header before anybody sees the frame again. */
+  private finish(frame: Frame): void {
+    const start = this.sums.get(frame)
+    if (start === undefined) return
+    this.sums.delete(frame)
+    writeChecksum(frame.head.bytes.subarray(frame.start), start, frame.csumOffset, bytesOf(frame).slice(start))
+  }
+
   /** The hardware at work, by the oracle; EINVAL for what it cannot do. */
   private send(frame: Frame): number {
     const { capabilities } = this
@@ -149,11 +165,7 @@ export class MemoryPort implements Port {
     }
     if (bytes.length > this.mtu + 18) return EINVAL
     if (frame.csumStart >= 0) {
-      const at = frame.csumStart + frame.csumOffset
-      const sum = naiveChecksum(bytes.slice(frame.csumStart))
-      const written = sum === 0 && frame.csumOffset === 6 ? 0xffff : sum
-      bytes[at] = written >>> 8
-      bytes[at + 1] = written & 0xff
+      writeChecksum(bytes, frame.csumStart, frame.csumOffset, bytes.slice(frame.csumStart))
     }
     this.wire.push(bytes)
     return 0
@@ -165,6 +177,14 @@ export class MemoryPort implements Port {
     if (frame.gsoType & GSO_ECN && !tsoEcn) return false
     return (type === GSO_TCPV4 && tso4) || (type === GSO_TCPV6 && tso6) || (type === GSO_UDP_L4 && uso)
   }
+}
+
+/** The checksum of `summed`, which begins at `start`, goes to `start` + `field`. */
+function writeChecksum(bytes: Uint8Array, start: number, field: number, summed: Uint8Array): void {
+  const sum = naiveChecksum(summed)
+  const written = sum === 0 && field === 6 ? 0xffff : sum
+  bytes[start + field] = written >>> 8
+  bytes[start + field + 1] = written & 0xff
 }
 
 function layoutOf(frame: Frame): Layout {
