@@ -4,6 +4,7 @@
 // only the result is swapped once. Sums allocate nothing; a copy takes a short-lived view of its source (loops are slower).
 
 import type { Frame } from '../stack/buffer/frame.ts'
+import type { Page } from '../stack/buffer/page.ts'
 import type { ChecksumEngine } from './checksum-engine.ts'
 
 /** The most bytes whose half-word sums fit a 32-bit integer together with a folded carry-in. */
@@ -48,6 +49,11 @@ function sumBlock(view: DataView, from: number, length: number): number {
   return fold(fold(low) + fold(high))
 }
 
+/** False for memory that only native code may touch, and for an application's buffer that was detached meanwhile. */
+function isReadable(page: Page): boolean {
+  return page.touchable && page.bytes.length > 0
+}
+
 export class TypeScriptChecksum implements ChecksumEngine {
   readonly name = 'typescript'
   /** The view of the buffer that was written to last: linear pages of one slab share theirs. */
@@ -73,7 +79,7 @@ export class TypeScriptChecksum implements ChecksumEngine {
         skip = -length
         continue
       }
-      if (!frame.pages[i].touchable) return -1
+      if (!isReadable(frame.pages[i])) return -1
       const piece = sumBytes(frame.pages[i].view, frame.offsets[i] + skip, length)
       sum = fold(sum + (odd ? swap(piece) : piece))
       odd ^= length & 1
@@ -93,7 +99,7 @@ export class TypeScriptChecksum implements ChecksumEngine {
     let odd = 0
     for (let i = 0; i < frame.refs; i++) {
       const page = frame.pages[i]
-      if (!page.touchable) return -1
+      if (!isReadable(page)) return -1
       const length = frame.lengths[i]
       bytes.set(page.bytes.subarray(frame.offsets[i], frame.offsets[i] + length), to)
       const piece = sumBytes(this.out, bytes.byteOffset + to, length)
@@ -108,7 +114,7 @@ export class TypeScriptChecksum implements ChecksumEngine {
     let to = at
     for (let i = 0; i < frame.refs; i++) {
       const page = frame.pages[i]
-      if (!page.touchable) return -1
+      if (!isReadable(page)) return -1
       const length = frame.lengths[i]
       bytes.set(page.bytes.subarray(frame.offsets[i], frame.offsets[i] + length), to)
       to += length

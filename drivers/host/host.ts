@@ -272,10 +272,11 @@ export class Host extends EventEmitter<HostEvents> {
 
   /** For the reactor: does all that can be done now. When a listener throws in here, what follows is done in the next poll. */
   private poll(): boolean {
-    const { timeouts, keeper, files } = this.context
+    const { timeouts, keeper, files, loans } = this.context
     files.check()
     const more = this.stack.poll()
     files.check()
+    loans.check()
     timeouts.expire()
     if (!keeper.open) keeper.linger(this.unfinished())
     this.checkEnd?.()

@@ -263,7 +263,9 @@ export class WirePort implements Port {
   }
 
   private isReadable(page: Page, offset: number, length: number): boolean {
-    if (!page.touchable || offset < 0 || offset + length > page.length || page.count < 1) return false
+    // An application's buffer may have been detached meanwhile.
+    if (!page.touchable || page.bytes.length === 0 || offset < 0 || offset + length > page.length || page.count < 1)
+      return false
     return this.memory.covers(page.region, page.regionOffset + offset, length)
   }
 

@@ -138,7 +138,9 @@ export class Connection extends ControlBlock implements TcpEndpoint {
     return length
   }
 
-  reclaim(page: Page): boolean {
+  reclaim(page: Page, all = false): boolean {
+    const { pages } = this.services.context
+    if (!all && pages.outstanding + Math.ceil(page.length / pages.pageSize) > pages.limit >> 1) return false
     return this.queue.unshare(page, this.sendFill(page.length))
   }
 

@@ -154,9 +154,9 @@ export interface TcpEndpoint {
   sendPage(page: Page, offset: number, length: number): number
   /**
    * Copies what of a page waits in the send queue, which then no longer refers to it; frames on their way may, until they are sent.
-   * False when there is no memory for it now: nothing has happened.
+   * False when there is no memory for it now: nothing has happened. Without `all` half of the transmit pages stay for others.
    */
-  reclaim(page: Page): boolean
+  reclaim(page: Page, all?: boolean): boolean
   /** The peer is on this host: what is queued by reference it refers to until its application has read it. */
   readonly loopback: boolean
   /** Free bytes of the send buffer. */

@@ -85,6 +85,13 @@ export class SegmentSize {
     return true
   }
 
+  /** Nothing came back for an RTO: the way may be another one now. What was proven is tried again. */
+  onTimeout(): boolean {
+    const lost = this.onLoss()
+    if (this.large === PROVEN) this.large = UNTRIED
+    return lost
+  }
+
   private compute(): void {
     const own = this.limit > 0 ? Math.min(this.path, this.limit) : this.path
     this.mss = Math.max(Math.min(this.peer, own), MIN_MSS)

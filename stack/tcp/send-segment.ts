@@ -127,7 +127,7 @@ export function sendData(
   const answer = writer.transmit(frame, path, segments, block.options)
   if (answer === -EAGAIN) return REFUSED
   if (answer === -EMSGSIZE && block.refreshPath()) return LEFT
-  if (!again) size.onSuperFrame(headers + got, end)
+  size.onSuperFrame(headers + got, end)
   settle(block, sequence, fin ? advance(end, 1) : end, got, segments, again, now)
   if (drained && !again) block.nagle.onDrained(end, got % mss !== 0)
   return answer < 0 ? onPathError(block, answer) : LEFT

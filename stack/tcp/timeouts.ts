@@ -36,7 +36,7 @@ function onRetransmit(block: ControlBlock, now: number): void {
   services.counters.TcpExtTCPTimeouts++
   block.timeouts++
   window.onTimeout(recovery.isFirstTimeout(sendWindow.sndUna))
-  if (block.size.onLoss()) services.counters.TcpPagewireBigTcpLost++
+  if (block.size.onTimeout()) services.counters.TcpPagewireBigTcpLost++
   recovery.onTimeout(sendWindow.sndUna, sendWindow.sndNxt)
   rtt.stopTiming(now)
   rtt.backOff()

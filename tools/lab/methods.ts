@@ -6,10 +6,10 @@ import type { MappedCopy } from '../../drivers/files/index.ts'
 import type { Host, Socket } from '../../drivers/index.ts'
 import type { Method } from './cells.ts'
 
-/** As much as one read or copy brings. */
-export const CHUNK = 256 * 1024
+/** As much as one read or copy brings: less than what a socket takes as a loan and does not copy. */
+export const CHUNK = 128 * 1024
 /** Chunks of `mmap+write` that may wait for their acknowledgement: as much as the send buffer holds. */
-const CHUNKS = 16
+const CHUNKS = 32
 
 /** What all methods send from. */
 export interface Source {

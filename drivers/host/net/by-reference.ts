@@ -12,8 +12,11 @@ export interface ByReference {
   readonly isWrite?: boolean
   /** Queues what fits. 1: all of it is queued. 0: the rest waits for room or for the disk. Negative: the endpoint's errno. */
   pump(endpoint: TcpEndpoint): number
-  /** The stream is destroyed: nothing is pumped any more. */
-  abandon?(): void
+  /**
+   * The stream is destroyed: nothing is pumped any more. True: frames on their way still refer to the application's memory, and
+   * `free` is called when they do no longer.
+   */
+  abandon?(free: () => void): boolean
 }
 
 const STANDS_FOR = Symbol('stands for')

@@ -62,8 +62,10 @@ export abstract class EndpointStream extends Duplex {
   protected _detach(): void {
     if (this._endpoint) this._endpoint.onReadiness = null
     this._endpoint = null
-    this._madeWriter?.abandon()
-    if (this._madeWriter?.callback) setImmediate(() => this._writer.finish(0))
+    const writer = this._madeWriter
+    if (!writer) return
+    const finish = () => setImmediate(() => writer.finish(0))
+    if (!writer.abandon(finish) && writer.callback) finish()
   }
 
   /** For the endpoint. */

@@ -12,6 +12,8 @@ import type { SharedMemory } from './memory-transfer.ts'
 
 /** Bytes of the smallest write that is lent: below it a copy costs less than the turns of the loop. */
 export const LEAST_LOAN = 262_144
+/** Descriptors count their offsets in 32 bits, frames in 31. */
+const FARTHEST = 0x7fff_ffff
 /** Turns of the event loop: one that is under way and one in which acknowledgments are read. */
 const TURNS = 2
 /** For a microtask without the asynchronous resource of queueMicrotask. */
@@ -26,6 +28,8 @@ export interface Borrower {
 export class Loans {
   private readonly shared: SharedMemory
   private waiting: Loan[] = []
+  /** Those for whose copy there was no memory. */
+  private refused: Loan[] = []
 
   constructor(shared: SharedMemory) {
     this.shared = shared
@@ -38,6 +42,7 @@ export class Loans {
   lend(borrower: Borrower, endpoint: TcpEndpoint, bytes: Uint8Array): Loan | null {
     const { buffer } = bytes
     if (bytes.length < LEAST_LOAN || endpoint.loopback || !types.isArrayBuffer(buffer)) return null
+    if (bytes.byteOffset + bytes.length > FARTHEST) return null
     if ((buffer as ArrayBuffer & { resizable?: boolean }).resizable) return null
     try {
       return new Loan(this, this.shared, borrower, bytes)
@@ -53,12 +58,17 @@ export class Loans {
     if (this.waiting.length === 1) setImmediate(this.turn)
   }
 
+  /** Something happened that may have brought memory back. */
+  check(): void {
+    if (this.refused.length > 0) this.refused = this.refused.filter((loan) => !loan.reclaim())
+  }
+
   private readonly turn = (): void => {
     const { waiting } = this
     this.waiting = []
     for (const loan of waiting) {
-      if (loan.isOver()) loan.reclaim()
-      else this.waiting.push(loan)
+      if (!loan.isOver()) this.waiting.push(loan)
+      else if (!loan.reclaim()) this.refused.push(loan)
     }
     if (this.waiting.length > 0) setImmediate(this.turn)
   }
@@ -79,6 +89,7 @@ export class Loan implements ByReference, PageHome {
   private returned = false
   private abandoned = false
   private turns = 0
+  private free: (() => void) | null = null
 
   /** RangeError when the memory cannot be registered. */
   constructor(loans: Loans, shared: SharedMemory, borrower: Borrower, bytes: Uint8Array) {
@@ -117,11 +128,15 @@ export class Loan implements ByReference, PageHome {
   }
 
   /** The stream is destroyed: what is queued still goes, from memory that is not the application's. */
-  abandon(): void {
-    if (this.abandoned || this.returned) return
+  abandon(free: () => void = () => {}): boolean {
+    if (this.abandoned || this.returned) return false
     this.abandoned = true
     this.letGo()
-    if (!this.returned && !this.reclaim()) this.endpoint?.abort()
+    if (!this.returned && !this.reclaim(true)) this.endpoint?.abort()
+    // Frames on the device's ring still refer to the memory: the callback waits for them.
+    if (this.returned) return false
+    this.free = free
+    return true
   }
 
   /** Another turn of the loop has passed. True when it is not to be waited for any longer. */
@@ -131,17 +146,29 @@ export class Loan implements ByReference, PageHome {
 
   /**
    * Copies what TCP still refers to. False when that cannot be: there is no memory for it, and the acknowledgments are waited for; or
-   * the buffer was detached, and the connection ends when it would be sent.
+   * the buffer was detached, and the connection ends when it would be sent. `all`: also with memory that others may need.
    */
-  reclaim(): boolean {
+  reclaim(all = false): boolean {
     if (this.returned || !this.endpoint) return true
-    return this.buffer.byteLength > 0 && this.endpoint.reclaim(this.page)
+    return this.buffer.byteLength > 0 && this.endpoint.reclaim(this.page, all)
   }
 
   recycle(): void {
     this.returned = true
     this.shared.release(this.buffer)
-    if (!this.abandoned) RESOLVED.then(() => this.borrower._resumeTransfer())
+    if (this.abandoned) this.free?.()
+    else RESOLVED.then(this.resume)
+  }
+
+  /** A promise would swallow what the write's callback throws. */
+  private readonly resume = (): void => {
+    try {
+      this.borrower._resumeTransfer()
+    } catch (error) {
+      process.nextTick(() => {
+        throw error
+      })
+    }
   }
 
   private letGo(): void {

@@ -70,8 +70,8 @@ export class Writer {
   }
 
   /** The stream is destroyed. */
-  abandon(): void {
-    this.transfer?.abandon?.()
+  abandon(free: () => void): boolean {
+    return this.transfer?.abandon?.(free) ?? false
   }
 
   /** Ends the pending write, if there is one. */

@@ -100,6 +100,27 @@ describe('a connection over a device that takes more than 64 KiB', () => {
   })
 })
 
+describe('a way that changes', () => {
+  it('and swallows them from then on is noticed at the next timeout', () => {
+    let large = 0
+    let lost = 0
+    const { link, received } = send(
+      {
+        gsoMaxSize: LARGE,
+        filter: ({ payload }) => {
+          if (payload <= 65_483 || ++large < 8) return undefined
+          lost++
+          return false
+        },
+      },
+      4 * MEGABYTES,
+    )
+    expect(received).toBe(4 * MEGABYTES)
+    expect(lost).toBeLessThan(16)
+    expect(link.a.counters.TcpPagewireBigTcpLost).toBe(1)
+  })
+})
+
 describe('what is known of large super-frames', () => {
   it('a loss before any was sent, or after one arrived, says nothing', () => {
     const size = new SegmentSize()

@@ -100,6 +100,22 @@ describe('a loan', () => {
     expect([loan.pump(endpoint), borrower.resumed, memory.regions]).toEqual([1, 1, 0])
   })
 
+  it('refused for want of memory is copied when there is some again', async () => {
+    const { memory, loans, borrower } = lender()
+    const { endpoint, seen } = endpointOf()
+    seen.memory = false
+    const loan = loans.lend(borrower, endpoint, Buffer.alloc(MEGABYTE))!
+    loan.pump(endpoint)
+    for (let i = 0; i < 4; i++) await turn()
+    loans.check()
+    expect([seen.reclaimed, memory.regions]).toEqual([2, 1])
+    seen.memory = true
+    loans.check()
+    loans.check()
+    await turn()
+    expect([seen.reclaimed, memory.regions, loan.pump(endpoint), borrower.resumed]).toEqual([3, 0, 1, 1])
+  })
+
   it('is queued in parts as there is room', async () => {
     const { loans, borrower } = lender()
     const { endpoint, acknowledge, more } = endpointOf(100_000)
@@ -147,9 +163,11 @@ describe('a loan', () => {
       new Uint8Array(LEAST_LOAN - 1),
       new Uint8Array(new SharedArrayBuffer(MEGABYTE)),
       new Uint8Array(new Resizable(MEGABYTE, { maxByteLength: 2 * MEGABYTE })),
+      // Farther into its buffer than a descriptor can say.
+      { buffer: new ArrayBuffer(8), byteOffset: 2 ** 31 - MEGABYTE, length: MEGABYTE } as Uint8Array,
     ].map((bytes) => loans.lend(borrower, endpoint, bytes))
     lent.push(loans.lend(borrower, { ...endpoint, loopback: true }, new Uint8Array(MEGABYTE)))
-    expect([lent, memory.regions]).toEqual([[null, null, null, null], 0])
+    expect([lent, memory.regions]).toEqual([[null, null, null, null, null], 0])
   })
 })
 
@@ -184,7 +202,7 @@ describe('large writes of a socket', () => {
     let at = 0
     for await (const piece of peer as AsyncIterable<Buffer>) {
       const wrong = patternMismatch(piece, at)
-      if (wrong >= 0) throw new Error(`byte ${at + wrong} is wrong`)
+      if (wrong >= 0) throw new Error(`byte ${wrong} is wrong`)
       at += piece.length
     }
     return at
@@ -267,5 +285,129 @@ describe('large writes of a socket', () => {
     peer.resetAndDestroy()
     const error = await arena.settle(failed)
     expect(error).toBeInstanceOf(Error)
+  })
+
+  it.each([true, false])('destroyed while frames are on the ring, keep their bytes; offload: %s', async (offload) => {
+    const { socket, peer } = await pair({ wire: { offload, b: { lineRate: 100_000_000 } } })
+    const first = 4 * MEGABYTE
+    socket.on('error', () => {})
+    const received = check(peer)
+    // Opens the congestion window.
+    await arena.settle(new Promise((resolve) => socket.write(Buffer.from(pattern(0, first)), resolve)))
+    await arena.settle(new Promise<void>((resolve) => arena.simulation.after(2_000_000, resolve)))
+    const memory = Buffer.from(pattern(first, MEGABYTE))
+    const ended = new Promise((resolve) => socket.write(memory, resolve))
+    await arena.settle(new Promise<void>((resolve) => arena.simulation.after(100, resolve)))
+    socket.destroy()
+    await arena.settle(ended)
+    memory.fill(0xee)
+    expect(await arena.settle(received)).toBeGreaterThan(first)
+    peer.destroy()
+  })
+
+  it('whose buffer is detached end the connection, and throw nothing', async () => {
+    const { socket, peer } = await pair({ wire: { offload: true } })
+    const errors: Error[] = []
+    for (const each of [socket, peer]) each.on('error', (error) => errors.push(error))
+    peer.resume()
+    const bytes = new Uint8Array(2 * MEGABYTE)
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.write(bytes)
+    structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
+    await arena.settle(closed)
+    expect(errors[0]).toMatchObject({ code: 'EFAULT' })
+    peer.destroy()
+  })
+
+  it('tell of an exception in their callback as small ones do', async () => {
+    const { socket, peer } = await pair()
+    peer.resume()
+    const seen: string[] = []
+    const listeners = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    const onException = (error: Error) => seen.push(error.message)
+    process.on('uncaughtException', onException)
+    try {
+      for (const [name, length] of Object.entries({ small: 8, large: MEGABYTE })) {
+        const called = new Promise<void>((resolve) => {
+          socket.write(Buffer.alloc(length), () => {
+            resolve()
+            throw new Error(name)
+          })
+        })
+        await arena.settle(called)
+        await turn()
+      }
+    } finally {
+      process.off('uncaughtException', onException)
+      for (const listener of listeners) process.on('uncaughtException', listener)
+    }
+    expect(seen).toEqual(['small', 'large'])
+    socket.destroy()
+    peer.destroy()
+  })
+
+  describe('to peers that do not read', () => {
+    async function many(count: number): Promise<{ sockets: Socket[]; peers: Socket[] }> {
+      arena = await SimulatedArena.make({ b: { limits: { transmitPages: 128 } } })
+      return arena.settle(
+        (async () => {
+          const peers: Socket[] = []
+          const server = arena.server.createServer((peer) => {
+            peer.on('error', () => {})
+            peers.push(peer)
+          })
+          server.listen(0)
+          await once(server, 'listening')
+          const sockets: Socket[] = []
+          for (let i = 0; i < count; i++) {
+            const socket = arena.client.connect({ port: server.address()?.port as number, host: arena.address })
+            await once(socket, 'connect')
+            socket.on('error', () => {})
+            sockets.push(socket)
+          }
+          await arena.arrival()
+          server.close()
+          return { sockets, peers }
+        })(),
+      )
+    }
+
+    async function end(sockets: Socket[]): Promise<void> {
+      for (const each of sockets) each.resetAndDestroy()
+      await arena.settle(arena.arrival())
+    }
+
+    it.each([LEAST_LOAN, LEAST_LOAN - 1])('leave others pages: %d bytes', async (length) => {
+      const { sockets, peers } = await many(41)
+      for (const socket of sockets.slice(0, 40)) socket.write(Buffer.alloc(length))
+      for (let i = 0; i < 6; i++) await turn()
+      let written = false
+      sockets[40].write(Buffer.alloc(20_000), () => {
+        written = true
+      })
+      for (let i = 0; i < 6; i++) await turn()
+      expect(written).toBe(true)
+      await end([...sockets, ...peers])
+    })
+
+    it('end when others give their pages back', async () => {
+      const { sockets, peers } = await many(41)
+      const done = sockets.map(() => false)
+      for (const [i, socket] of sockets.entries()) {
+        socket.write(Buffer.alloc(LEAST_LOAN), (error) => {
+          done[i] = !error
+        })
+      }
+      for (let i = 0; i < 6; i++) await turn()
+      const waiting = done.indexOf(false)
+      expect(waiting).toBeGreaterThan(0)
+      for (const socket of sockets.slice(0, waiting)) socket.resetAndDestroy()
+      // No acknowledgment comes in the time of one poll.
+      await arena.settle(new Promise<void>((resolve) => arena.simulation.after(0, resolve)))
+      for (let i = 0; i < 4; i++) await turn()
+      expect(done[waiting]).toBe(true)
+      await end([...sockets, ...peers])
+    })
   })
 })
