@@ -2,6 +2,8 @@
 
 #include "prefetcher.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 
 #include "guarded-copy.h"
@@ -10,6 +12,8 @@ namespace pagewire {
 
 namespace {
 
+// Its niceness at least.
+constexpr int kNice = 0;
 // Looks that find nothing before the thread sleeps: waking it costs the asker more than these cost the core.
 constexpr int kLooks = 2000;
 // Bytes between two looks whether the frame has left meanwhile.
@@ -51,6 +55,8 @@ void Prefetcher::Ask(uint64_t frame, const std::shared_ptr<Mapping>& mapping, co
 }
 
 void Prefetcher::Run() {
+  // The thread of the stack may go before others; this one has no more need than whoever receives.
+  setpriority(PRIO_PROCESS, 0, std::max(kNice, getpriority(PRIO_PROCESS, 0)));
   while (Wait()) {
     const uint32_t walked = walked_.load(std::memory_order_relaxed);
     Piece& piece = pieces_[walked % kPieces];

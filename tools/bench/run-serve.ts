@@ -23,7 +23,7 @@ export interface ServeArguments extends ServeOptions {
 
 /** Serves until SIGINT or SIGTERM. The exit status. Throws CommandError when it cannot, or when the TAP is deleted. */
 export async function runServe(given: ServeArguments): Promise<number> {
-  const { tap: name, address, mac, mtu, vnetHdr, busyPoll = 0, prefetch = true } = given
+  const { tap: name, address, mac, mtu, vnetHdr, busyPoll = 0, prefetch = false } = given
   const interrupt = catchInterrupt()
   const tap = { name, vnetHeader: vnetHdr, create: false, prefetch, ...(mtu === undefined ? {} : { mtu }) }
   const host = await createHost({

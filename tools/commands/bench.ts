@@ -62,7 +62,7 @@ export function registerBench(program: Command, ends: (status: number) => void):
     .option('--gso-max-size <bytes>', 'the largest super-frame, an IPv4 packet (default: 264192)', gsoMaxSize)
     .option('--file <path>', 'what is sent from a file: ports 5011 and 5012, and /big')
     .option('--busy-poll <microseconds>', 'how long to look for more before sleeping (default: 0)', busyPoll)
-    .option('--no-prefetch', 'no thread brings pages of files into the cache before they are sent')
+    .option('--prefetch', 'a thread brings pages of files into the cache before they are sent')
     .option('--no-vnet-hdr', 'a plain TAP: everything in software')
     .option('--control', 'lines `start` and `stop` on standard input: what the heap went through between them, as JSON')
     .addOption(
